@@ -10,10 +10,10 @@ export type Role = (typeof roles)[number];
 export const scopes = [
   "agents:read",
   "agents:write",
+  "workspaces:read",
   "monitoring:read",
   "integrations:read",
   "integrations:write",
-  "backups:write",
   "apps:read",
   "apps:write",
   "platforms:read",
