@@ -1,0 +1,29 @@
+/** An app of the catalogue: what should run, where its source comes from, and what was found wrong with it. */
+import type { SourceLocation } from "@norns/adapters/sources";
+import type { AppName, WorkspaceId } from "@norns/kernel/ids";
+import type { EngineName, Finding, Infraspec } from "./infraspec/index.ts";
+
+export interface App {
+  readonly name: AppName;
+  readonly workspace: WorkspaceId;
+  readonly location: SourceLocation;
+  /** The catalogue directory it was found in; absent for registered apps. */
+  readonly directory?: string;
+  /** Decided when the app was first seen and kept: a daemon that comes or goes moves nothing. */
+  readonly engine: EngineName;
+  /** The last good spec; null when there never was one (the findings say why). Running apps keep to it. */
+  readonly spec: Infraspec | null;
+  /** The text as it stands now, which `findings` speaks of; it may be broken while `spec` is the one before. */
+  readonly specText: string;
+  readonly findings: readonly Finding[];
+  /** True when the text as it stands has no error: only then may it be deployed. */
+  readonly isValid: boolean;
+  /** True when its directory is gone or says `deploy: false`. What runs of it goes on; it cannot be deployed. */
+  readonly isAbsent: boolean;
+  /** `scan` for apps of the apps directory, else the label of whoever registered it. */
+  readonly registeredBy: string;
+  /** Changes with every change of the row. The same revision is the same object, so answers can be kept by it. */
+  readonly revision: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
