@@ -1,0 +1,2 @@
+import type { RoomMigrations } from "@norns/kernel/database";
+export declare const deploymentsMigrations: RoomMigrations;

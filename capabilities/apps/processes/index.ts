@@ -1,0 +1,10 @@
+/** What runs and what should: status, restart, scale, logs, and the watcher that keeps the two the same. */
+export type { Evidence, HealthWait, Verdict } from "./await-healthy.ts";
+export type { Allocation, AppStatus } from "./contract.ts";
+export { createProcesses, type ProcessesDeps } from "./create.ts";
+export type { CurrentRelease } from "./current-release.ts";
+export { processesSocketMessage, type SocketMessage } from "./events.ts";
+export { processesMigrations } from "./migrations/index.ts";
+export type { Engines, HealthTurn, LogFilter, Processes, Scales } from "./processes.ts";
+export { processesRoutes } from "./routes.ts";
+export { toWorkload } from "./workload.ts";

@@ -1,0 +1,4 @@
+import type { Router } from "@norns/kernel/http";
+import type { Processes } from "./processes.ts";
+
+export declare function processesRoutes(router: Router, processes: Processes): void;
