@@ -23,14 +23,17 @@ export type Scope = (typeof scopes)[number];
 
 export interface Actor {
   readonly kind: "user" | "api-key" | "system";
-  /** User id, key id, or the name of a system actor (`open`, `api-token`). */
+  /** User id, key id, or the name of a system actor (`open`, `api-token`, `local`). */
   readonly id: string;
   /** What audit and events show: an email address, a key's label. */
   readonly label: string;
-  readonly via: "session" | "api-key" | "api-token" | "cf-access" | "open" | "internal";
+  readonly via: "session" | "api-key" | "api-token" | "cf-access" | "open" | "local" | "internal";
   /** Role in each workspace the actor belongs to, read from the membership rows. */
   readonly roles: Readonly<Record<WorkspaceId, Role>>;
-  /** `all` for people and system actors; a key has the scopes it was made with. */
+  /**
+   * `all` for people and the machine's own credential; a key has the scopes it was made with. `NORN_API_TOKEN` and open
+   * mode have every scope but not `all`: what asks for a session (an action without a scope) is refused to them too.
+   */
   readonly scopes: readonly Scope[] | "all";
   readonly isPlatformAdmin: boolean;
   /** The workspace used when a request names none. */
@@ -62,16 +65,20 @@ export const isAtLeast = (role: Role, needed: Role): boolean => rank[role] >= ra
 
 /**
  * Allows or throws: 401 without an actor, 404 for a workspace the actor does not belong to (its existence is not told),
- * 403 with the role or scope that is missing.
+ * 403 with the role or scope that is missing, 403 `no_workspace` for somebody who is known but belongs nowhere.
  */
 export function authorise(actor: Actor | null, action: Action, resource: Resource): asserts actor is Actor {
   if (!actor) throw unauthenticated("unauthenticated", "Sign in, or send an API key as `Authorization: Bearer`.");
   if (action.platformAdmin && !actor.isPlatformAdmin)
     throw forbidden("platform_admin_required", "This needs an administrator of the installation.");
-  const role = actor.roles[resource.workspace];
-  if (!role) throw notFound("not_found", "There is no such thing in a workspace of yours.");
+  const role = roleIn(actor, resource.workspace);
+  if (!role) {
+    if (Object.keys(actor.roles).length === 0)
+      throw forbidden("no_workspace", `${actor.label} belongs to no workspace here: ask an administrator for an invitation.`);
+    throw notFound("not_found", "There is no such thing in a workspace of yours.");
+  }
   if (actor.scopes !== "all") {
-    if (!action.scope) throw forbidden("session_required", "An API key cannot do this: sign in as a person.");
+    if (!action.scope) throw forbidden("session_required", "A key or token cannot do this: sign in as a person.");
     if (!actor.scopes.includes(action.scope))
       throw forbidden("missing_scope", `This API key lacks the scope ${action.scope}.`, { details: { scope: action.scope } });
   }
@@ -80,6 +87,10 @@ export function authorise(actor: Actor | null, action: Action, resource: Resourc
       details: { required: action.role, role },
     });
 }
+
+/** The role in a workspace. Own properties only: a workspace named like something of Object's prototype has none. */
+export const roleIn = (actor: Actor, workspace: WorkspaceId): Role | undefined =>
+  Object.hasOwn(actor.roles, workspace) ? actor.roles[workspace] : undefined;
 
 /** The same question as a boolean, for lists and menus. */
 export function may(actor: Actor | null, action: Action, resource: Resource): boolean {
@@ -90,3 +101,5 @@ export function may(actor: Actor | null, action: Action, resource: Resource): bo
     return false;
   }
 }
+
+export { createRevocations, revocationMigrations, revocationSubjects, type RevocationSubject, type Revocations } from "./revocations.ts";
