@@ -112,7 +112,12 @@ export interface Infraspec {
   };
   readonly endpoints: readonly EndpointSpec[];
   readonly volumes: readonly VolumeSpec[];
-  readonly snapshots: { readonly keep: number; readonly preRestore: boolean; readonly exportBucket?: string };
+  readonly snapshots: {
+    readonly keep: number;
+    readonly preRestore: boolean;
+    readonly retentionEnabled: boolean;
+    readonly exportBucket?: string;
+  };
   readonly deployPolicy: { readonly autoRollback: boolean };
 }
 
