@@ -29,6 +29,7 @@ export function parseInfraspec(text: string, options: ParseOptions = {}): Parsed
   }
   const reader = new Reader(opened.document, opened.place);
   const written = infraspec.read(opened.root, "", reader);
+  if (!written) return { spec: null, findings: reader.findings };
   checkRules(written, reader, options.strictSecrets ?? false);
   const findings = [...opened.findings, ...reader.findings]
     .toSorted((left, right) => (left.line ?? 0) - (right.line ?? 0))
