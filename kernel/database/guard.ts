@@ -7,10 +7,11 @@
  * requireOne(write, store, apps.selectFrom("app").select("id").where("id", "=", id).where("version", "=", seen));
  * ```
  *
- * It reads without locking: two writes that must not both pass also need to change the row they guard (the second then
- * waits for the first and counts again), or a unique key.
+ * `query` is a plain select of rows (no grouping, no distinct). On PostgreSQL the rows it finds stay locked until the
+ * commit: of two writes with the same guard the second waits, counts again and aborts if the first changed the row. On
+ * SQLite batches run one after another anyway.
  */
-import { sql, type CompiledQuery, type Kysely, type RawBuilder } from "kysely";
+import { sql } from "kysely";
 import { rawTable } from "./raw-table.ts";
 import type { Query, Store } from "./store.ts";
 import type { Write } from "./write.ts";
@@ -18,9 +19,7 @@ import type { Migration } from "./migrator.ts";
 
 /** `query` selects the rows that must be exactly one. Many guards may stand in one write. */
 export function requireOne(write: Write, store: Store, query: Query): void {
-  const db = store.tables<unknown>("kernel");
-  write.addFirst(countInto(db, query));
-  write.addFirst({ compile: () => sql`delete from ${sql.table("assert_one")}`.compile(db) });
+  for (const part of guardOf(store, query)) write.addFirst(part);
 }
 
 /**
@@ -28,20 +27,22 @@ export function requireOne(write: Write, store: Store, query: Query): void {
  * and undo everything if it was not": the change locks the row, so of two writes the second counts what the first left.
  */
 export function requireOneHere(write: Write, store: Store, query: Query): void {
-  const db = store.tables<unknown>("kernel");
-  write.add(countInto(db, query));
-  write.add({ compile: () => sql`delete from ${sql.table("assert_one")}`.compile(db) });
+  for (const part of guardOf(store, query)) write.add(part);
 }
 
-function countInto(db: Kysely<unknown>, query: Query): Query {
-  return {
+function guardOf(store: Store, query: Query): Query[] {
+  const db = store.tables<unknown>("kernel");
+  const table = rawTable(store, "kernel", "assert_one");
+  const count: Query = {
     compile() {
       const inner = query.compile();
-      const { sql: text, ...rest } = sql`insert into ${sql.table("assert_one")} (n) select count(*) from (`.compile(db);
+      const outer = sql`insert into ${table} (n) select count(*) from (`.compile(db);
       // Joined as text because the inner query belongs to another room's schema; its parameters are the only ones.
-      return { ...rest, sql: `${text}${inner.sql}) as guarded`, parameters: inner.parameters } as CompiledQuery<unknown>;
+      const lock = store.dialect === "postgres" ? " for no key update" : "";
+      return { ...outer, sql: `${outer.sql}${inner.sql}${lock}) as guarded`, parameters: inner.parameters };
     },
   };
+  return [count, { compile: () => sql`delete from ${table}`.compile(db) }];
 }
 
 /** The guard's table; its check constraint's name is what the adapters recognise. */

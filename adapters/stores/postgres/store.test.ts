@@ -85,3 +85,19 @@ test("it throws rather than round a number", async () => {
   await sql`insert into apps.thing (id, n) values ('big', 9007199254740993)`.execute(things);
   await expect(things.selectFrom("thing").select("n").execute()).rejects.toMatchObject({ kind: "bug", code: "unsafe_integer" });
 });
+
+test("it lets one of many guarded writes of the same state through", async () => {
+  await using db = await aDatabase(rooms, { poolSize: 10 });
+  const things = db.store.tables<Tables>("apps");
+  await things.insertInto("thing").values({ id: "a", n: 0, note: null }).execute();
+  const writes = Array.from({ length: 30 }, () => {
+    const write = new Write();
+    requireOne(write, db.store, things.selectFrom("thing").select("id").where("id", "=", "a").where("n", "=", 0));
+    write.add(things.updateTable("thing").set((eb) => ({ n: eb("n", "+", 1) })).where("id", "=", "a"));
+    return write.commit(db.store).then(() => "through", (error: { code: string }) => error.code);
+  });
+  const ends = await Promise.all(writes);
+  expect(ends.filter((end) => end === "through")).toHaveLength(1);
+  expect(ends.filter((end) => end === "guard_failed")).toHaveLength(29);
+  expect(await things.selectFrom("thing").select("n").execute()).toEqual([{ n: 1 }]);
+});
