@@ -117,6 +117,11 @@ export interface Engine {
   removeArtifact(artifact: Artifact): Promise<void>;
   logs(query: LogQuery): AsyncIterable<LogLine | LogGap>;
   stats(instances: readonly InstanceId[]): Promise<readonly InstanceStats[]>;
+  /**
+   * Why an instance that runs may not answer, in one sentence, when the engine can see it: `it listens on port 3000, not
+   * on 20417, which Norns gave it as PORT`. Asked after a failed health check.
+   */
+  explain?(instance: InstanceId): Promise<string | undefined>;
   /** Calls back whenever an instance starts, ends or changes; may call too often, never too seldom for long (1 s). */
   watch(onChange: () => void, signal: AbortSignal): void;
   close(): Promise<void>;

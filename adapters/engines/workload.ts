@@ -86,4 +86,9 @@ export interface Instance {
   readonly exit?: InstanceExit;
   /** pid or container id, for a person. */
   readonly handle: string;
+  /**
+   * It runs with our marks, but the engine's own records do not know it (they were lost or restored from a backup). It
+   * is shown and can be stopped by its id; nothing starts, keeps up or ends it by itself.
+   */
+  readonly isOrphan?: boolean;
 }
