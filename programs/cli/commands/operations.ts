@@ -1,0 +1,86 @@
+import type { Operation } from "@norns/client";
+import type { Command } from "../command.ts";
+import { failureLines } from "../evidence.ts";
+import { exitOf, followOperation } from "../follow-operation.ts";
+import { glyphs, table, type State } from "../terminal.ts";
+import { drawStep } from "../thread.ts";
+import { ago, duration } from "../words.ts";
+
+const stateOf = (state: string): State =>
+  state === "succeeded" ? "ok" : state === "running" || state === "queued" ? "working" : state === "retrying" || state === "undoing" ? "attention" : state === "cancelled" ? "stopped" : "failed";
+
+export const listOperations: Command = {
+  words: ["operations"],
+  about: "durable work: queued, running, ended",
+  options: [
+    { name: "state", short: "s", value: "STATE", about: "only these", choices: ["queued", "running", "retrying", "undoing", "succeeded", "failed", "cancelled", "undone", "undo_failed"] },
+    { name: "limit", short: "l", value: "N", about: "how many (20)" },
+  ],
+  examples: [{ line: "norns operations --state failed", about: "what needs a person" }],
+  async run(given, session) {
+    const state = given.option("state") as Operation["state"] | undefined;
+    const operations = await session.api("GET /api/operations", { query: { limit: given.number("limit") ?? 20, ...(state ? { state } : {}) } });
+    if (session.json(operations)) return;
+    const { terminal } = session;
+    if (operations.length === 0) return terminal.line("Nothing has been done yet."), undefined;
+    const now = Date.now();
+    const rows = operations.map((one) => [`${terminal.paint(stateOf(one.state), glyphs[stateOf(one.state)])} ${one.state}`, one.name, one.subject.slice(one.subject.indexOf(":") + 1), ago(one.createdAt, now), one.finishedAt ? duration(one.finishedAt - one.createdAt) : "", one.id]);
+    for (const line of table(["STATE", "WHAT", "OF", "STARTED", "TOOK#", "ID"], rows)) terminal.line(line);
+  },
+};
+
+export const showOperation: Command = {
+  words: ["operations", "show"],
+  about: "one operation with its steps",
+  arguments: [{ name: "id", about: "the operation's id" }],
+  async run(given, session) {
+    const operation = await session.api("GET /api/operations/{id}", { params: { id: given.arguments[0]! } });
+    if (session.json(operation)) return;
+    const { terminal } = session;
+    const now = Date.now();
+    const state = stateOf(operation.state);
+    terminal.line(`${terminal.paint(state, glyphs[state])} ${terminal.bold(operation.name)}  ${operation.subject}  ${operation.state}`);
+    terminal.line(terminal.dim(`  by ${operation.actor}, ${ago(operation.createdAt, now)}${operation.finishedAt ? `, took ${duration(operation.finishedAt - operation.createdAt)}` : ""}`));
+    const width = Math.max(8, ...operation.steps.map((step) => step.name.length));
+    for (const step of operation.steps)
+      terminal.line(
+        drawStep(
+          { name: step.name, state: step.state, note: step.skipReason ?? step.error?.message ?? "", startedAt: step.startedAt, durationMs: step.startedAt !== undefined && step.finishedAt !== undefined ? step.finishedAt - step.startedAt : undefined },
+          width,
+          now,
+          terminal,
+        ),
+      );
+    if (operation.error) for (const line of ["", ...failureLines(operation.error, terminal)]) terminal.line(line);
+  },
+};
+
+export const cancelOperation: Command = {
+  words: ["operations", "cancel"],
+  about: "end an operation; what it did is taken back",
+  arguments: [{ name: "id", about: "the operation's id" }],
+  async run(given, session) {
+    const id = given.arguments[0]!;
+    const answer = await session.api("POST /api/operations/{id}/cancel", { params: { id } });
+    if (!session.json(answer)) session.terminal.line(`asked ${id} to end`);
+  },
+};
+
+export const retryOperation: Command = {
+  words: ["operations", "retry"],
+  about: "run a failed operation again from its failed step, and follow it",
+  arguments: [{ name: "id", about: "the operation's id" }],
+  options: [{ name: "detach", short: "d", about: "do not follow" }],
+  async run(given, session) {
+    const id = given.arguments[0]!;
+    const answer = await session.api("POST /api/operations/{id}/retry", { params: { id } });
+    if (given.isSet("detach")) return session.json(answer) ? undefined : (session.terminal.line(id), undefined);
+    const operation = await followOperation(session, id);
+    if (!session.json(operation)) {
+      const state = stateOf(operation.state);
+      session.terminal.line(`${session.terminal.paint(state, glyphs[state])} ${operation.state}`);
+      if (operation.error && operation.state !== "succeeded") for (const line of failureLines(operation.error, session.terminal)) session.terminal.line(line);
+    }
+    return exitOf(operation);
+  },
+};
