@@ -5,12 +5,18 @@
  * Order of a request: actor is resolved (middleware) → `access` is checked → params, query and body are parsed → handler.
  * A refused caller therefore learns nothing about what a body should look like.
  */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { authorise, type Action, type Actor } from "../actor/index.ts";
-import { invalid, unauthenticated, type ErrorDetails } from "../errors/index.ts";
+import { invalid, notFound, unauthenticated, unavailable, type ErrorDetails } from "../errors/index.ts";
 import type { WorkspaceId } from "../ids/index.ts";
 import type { Log } from "../log/index.ts";
+import { boundBody, defaultBodyLimitBytes, readData } from "./body.ts";
+import { describeRoute } from "./describe-route.ts";
+import type { RateLimiter, RateRule } from "./rate-limit/index.ts";
+import { renderError } from "./render-error.ts";
+import { recordFromPairs } from "./safe-input.ts";
+import type { LiveStreams } from "./streams.ts";
 
 /** Filled by the server's first middlewares; every handler finds it. */
 export interface RequestScope {
@@ -23,7 +29,19 @@ export interface RequestScope {
   readonly remoteAddress: string;
 }
 
-export type HttpEnv = { Variables: { scope: RequestScope } };
+/**
+ * What travels with a request. `scope` is all that a handler needs; the others are filled by the request pipeline
+ * (pipeline.ts) and absent in a room's own tests, which set `scope` themselves.
+ */
+export interface HttpVariables {
+  scope: RequestScope;
+  /** Finds out who calls: once, and only for routes that want to know. */
+  identify?: () => Promise<RequestScope>;
+  streams?: LiveStreams;
+  limiter?: RateLimiter;
+}
+
+export type HttpEnv = { Variables: HttpVariables };
 export type Router = OpenAPIHono<HttpEnv>;
 
 /**
@@ -52,6 +70,14 @@ export interface RouteDefinition<Params, Query, Body, Answer> {
   /** The JSON answer; leave it out for `204`, or set `answerType` for anything but JSON. */
   readonly answer?: z.ZodType<Answer>;
   readonly answerType?: "text/event-stream" | "text/plain" | "text/html" | "application/octet-stream";
+  /** The largest body accepted; 1 MB unless said otherwise. Holds for handlers that read the body themselves too. */
+  readonly bodyLimitBytes?: number;
+  /** How long the handler may take until it answers (a stream: until it begins). 30 s unless said otherwise. */
+  readonly timeoutMs?: number;
+  /** A limit of its own, counted by remote address (before anyone is known) or by actor. */
+  readonly rateLimit?: RateRule & { readonly by: "address" | "actor" };
+  /** False on open routes that must answer even when nobody can be identified, because the database is away. */
+  readonly identifies?: false;
 }
 
 export interface RouteRequest<Params, Query, Body> {
@@ -79,12 +105,15 @@ const entries = new WeakMap<Router, RouteEntry[]>();
 export const listRoutes = (router: Router): readonly RouteEntry[] => entries.get(router) ?? [];
 
 export function newRouter(): Router {
-  const router: Router = new OpenAPIHono<HttpEnv>({
-    defaultHook: (result) => {
-      if (!result.success) throw invalidRequest(result.error);
-    },
-  });
+  const router: Router = new OpenAPIHono<HttpEnv>();
   entries.set(router, []);
+  router.onError((thrown, context) => answerError(thrown, context));
+  router.notFound((context) => {
+    const others = listRoutes(router).filter((entry) => matches(entry.path, context.req.path) && entry.method !== context.req.method);
+    if (others.length === 0) return answerError(notFound("not_found", "There is nothing at this address."), context);
+    context.header("Allow", others.map((entry) => entry.method).join(", "));
+    return answerError(invalid("method_not_allowed", `This address knows ${others.map((entry) => entry.method).join(", ")}, not ${context.req.method}.`), context);
+  });
   return router;
 }
 
@@ -99,72 +128,68 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown, Answ
   const resourceWorkspace = (context: Context<HttpEnv>): WorkspaceId =>
     definition.workspace?.(context.req.param() as Record<string, string>) ?? context.var.scope.workspace;
 
-  const route = createRoute({
-    method,
-    path,
-    summary: definition.summary,
-    ...(definition.description ? { description: definition.description } : {}),
-    tags: [definition.tag],
-    ...("open" in access ? { security: [] } : {}),
-    middleware: [
-      async (context: Context<HttpEnv>, next: () => Promise<void>) => {
-        const { actor } = context.var.scope;
-        if ("action" in access) authorise(actor, access.action, { workspace: resourceWorkspace(context) });
-        if ("person" in access && actor?.kind !== "user")
-          throw unauthenticated("session_required", "Sign in as a person to do this.");
-        await next();
-      },
-    ],
-    request: {
-      ...(definition.params ? { params: definition.params as never } : {}),
-      ...(definition.query ? { query: definition.query as never } : {}),
-      ...(definition.body
-        ? { body: { content: { "application/json": { schema: definition.body } }, required: false } }
-        : {}),
-    },
-    responses: {
-      [status]: {
-        description: definition.summary,
-        ...(definition.answer
-          ? { content: { "application/json": { schema: definition.answer } } }
-          : definition.answerType
-            ? { content: { [definition.answerType]: { schema: z.string() } } }
-            : {}),
-      },
-    },
-  });
+  router.openAPIRegistry.registerPath(describeRoute(definition));
 
-  router.openapi(route as never, (async (context: Context<HttpEnv>) => {
-    const valid = (part: "param" | "query"): unknown => context.req.valid(part as never);
-    const answer = await handler({
-      actor: context.var.scope.actor as Actor,
+  const { bodyLimitBytes = defaultBodyLimitBytes, timeoutMs = 30_000 } = definition;
+  // Registered by hand rather than with `router.openapi`, whose validators would parse the body a second time.
+  router.on(method.toUpperCase(), path.replace(/\{(\w+)\}/g, ":$1"), async (context) => {
+    if (definition.rateLimit?.by === "address") await limit(context, definition.rateLimit, context.var.scope.remoteAddress);
+    if (definition.identifies !== false && context.var.identify) context.set("scope", await context.var.identify());
+    const { scope } = context.var;
+    if ("action" in access) authorise(scope.actor, access.action, { workspace: resourceWorkspace(context) });
+    if ("person" in access && scope.actor?.kind !== "user") throw unauthenticated("session_required", "Sign in as a person to do this.");
+    if (definition.rateLimit?.by === "actor") await limit(context, definition.rateLimit, scope.actor?.id ?? scope.remoteAddress);
+
+    boundBody(context, bodyLimitBytes);
+    const request: RouteRequest<Params, Query, Body> = {
+      // The cast: `RouteRequest` says that only open routes see null.
+      actor: scope.actor as Actor,
       workspace: resourceWorkspace(context),
-      params: (definition.params ? valid("param") : {}) as Params,
-      query: (definition.query ? valid("query") : {}) as Query,
-      body: (definition.body ? await readBody(context, definition.body) : {}) as Body,
-      scope: context.var.scope,
+      params: parsePart(definition.params, () => context.req.param()),
+      query: parsePart(definition.query, () => queryOf(context)),
+      body: definition.body ? parsePart(definition.body, await readData(context)) : ({} as Body),
+      scope,
       context,
-    });
+    };
+    const answer = await withinTime(Promise.resolve(handler(request)), timeoutMs);
     if (answer instanceof Response) return answer;
     if (status === 204) return context.body(null, 204);
     return context.json(answer as never, status);
-  }) as never);
+  });
 }
 
-/** An absent body means "all defaults", as the seed's clients send it; anything else must be JSON. */
-async function readBody<Body>(context: Context<HttpEnv>, schema: z.ZodType<Body>): Promise<Body> {
-  const text = await context.req.text();
-  let value: unknown = {};
-  if (text !== "") {
-    try {
-      value = JSON.parse(text);
-    } catch (cause) {
-      throw invalid("invalid_json", "The body is not JSON.", { cause });
-    }
-  }
-  const result = schema.safeParse(value);
+/** Where most requests have no query string at all, nothing is made of it. */
+function queryOf(context: Context<HttpEnv>): Record<string, string | string[]> {
+  const { url } = context.req;
+  const at = url.indexOf("?");
+  return at === -1 ? {} : recordFromPairs(new URLSearchParams(url.slice(at + 1)));
+}
+
+function parsePart<Value>(schema: z.ZodType<Value> | undefined, given: unknown): Value {
+  if (!schema) return {} as Value;
+  const result = schema.safeParse(typeof given === "function" ? given() : given);
   if (!result.success) throw invalidRequest(result.error);
   return result.data;
+}
+
+async function limit(context: Context<HttpEnv>, rule: RateRule, key: string): Promise<void> {
+  await context.var.limiter?.take(rule, key);
+}
+
+/** The handler goes on, unheard: a verb's write commits or does not, and the caller asks again. */
+async function withinTime<Value>(work: Promise<Value>, timeoutMs: number): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(unavailable("request_timed_out", `No answer within ${timeoutMs / 1000} s. It may still be done: look before asking again.`)),
+      timeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What a failed parse becomes: 400 with the paths and what was wrong, never the values. */
@@ -176,3 +201,15 @@ export function invalidRequest(error: { issues: readonly { path: readonly Proper
     details,
   });
 }
+
+/** Renders an error with the headers that the pipeline has already prepared. */
+export function answerError(thrown: unknown, context: Context<HttpEnv>): Response {
+  const { status, headers, body } = renderError(thrown, { path: context.req.path, requestId: context.var.scope?.requestId ?? "" });
+  return context.json(body as never, status as never, headers);
+}
+
+const matches = (pattern: string, path: string): boolean => {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  return wanted.length === given.length && wanted.every((part, index) => part.startsWith("{") || part === given[index]);
+};

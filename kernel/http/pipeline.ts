@@ -1,0 +1,161 @@
+/**
+ * What every request passes before its route: one middleware, in one order. Names first (a foreign Host learns nothing),
+ * then who may read the answer (CORS) and whose page may write (Origin), then the scope that handlers see. Who calls is
+ * found out only by routes that ask, so that `/api/health` answers with the database away.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import type { Actor } from "../actor/index.ts";
+import type { Clock } from "../clock/index.ts";
+import { NornsError, unauthenticated } from "../errors/index.ts";
+import type { WorkspaceId } from "../ids/index.ts";
+import type { Log } from "../log/index.ts";
+import type { HttpMeter } from "../telemetry/index.ts";
+import { corsHeaders, preflightHeaders } from "./cors.ts";
+import { dataPolicy, securityHeaders } from "./headers.ts";
+import { parseHost, type ControlPlaneHosts } from "./hosts.ts";
+import type { Network } from "./network.ts";
+import { checkOrigin, isWrite } from "./origins.ts";
+import { peerOf, type Peer } from "./peer.ts";
+import type { RateLimiter, RateRule } from "./rate-limit/index.ts";
+import { parseTraceparent, requestIdFrom } from "./request-id.ts";
+import { answerError, type HttpEnv, type RequestScope } from "./route.ts";
+import type { LiveStreams } from "./streams.ts";
+import { misdirected } from "./misdirected.ts";
+
+export interface PipelineDeps {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly hosts: ControlPlaneHosts;
+  readonly allowedOrigins: readonly string[];
+  readonly trustedProxies: readonly Network[];
+  /** The socket's own address: from Node's request, or what the platform vouches for. */
+  readonly socketAddressOf: (context: Context) => string | undefined;
+  /** Null without a credential or with one that is not valid. Throws `unavailable` when nobody can say. */
+  readonly resolveActor: (request: Request, peer: { remoteAddress: string }) => Promise<Actor | null>;
+  /** An id or a slug of the header `X-Norns-Workspace` → id, when the actor belongs to it. */
+  readonly resolveWorkspace: (actor: Actor, named: string) => Promise<WorkspaceId | undefined>;
+  readonly limiter?: RateLimiter;
+  readonly limits: { readonly requests: RateRule; readonly badCredentials: RateRule };
+  readonly streams?: LiveStreams;
+  readonly meter?: HttpMeter;
+}
+
+const nowhere = "" as WorkspaceId;
+
+export function requestPipeline(deps: PipelineDeps): MiddlewareHandler<HttpEnv> {
+  return async (context, next) => {
+    const startedAt = performance.now();
+    const header = (name: string) => context.req.header(name);
+    const peer = peerOf(deps.socketAddressOf(context), header, deps.trustedProxies);
+    const scope = createScope(deps.log, requestIdFrom(header("x-request-id")), header("traceparent"), peer);
+    context.set("scope", scope);
+    prepareHeaders(deps, context, scope, peer);
+
+    try {
+      const isDone = admit(deps, context, peer);
+      if (isDone) return isDone;
+      context.set("identify", once(() => identify(deps, context, scope)));
+      if (deps.streams) context.set("streams", deps.streams);
+      if (deps.limiter) context.set("limiter", deps.limiter);
+      await next();
+    } catch (thrown) {
+      context.res = answerError(thrown, context);
+      context.error = thrown as Error;
+    } finally {
+      finish(deps, context, scope, performance.now() - startedAt);
+    }
+  };
+}
+
+/** The log line's fields cost a child logger; most requests never write one, so it is made when asked for. */
+function createScope(log: Log, requestId: string, traceparent: string | undefined, peer: Peer): RequestScope {
+  let own: Log | undefined;
+  return {
+    requestId,
+    actor: null,
+    workspace: nowhere,
+    remoteAddress: peer.address,
+    get log() {
+      const trace = parseTraceparent(traceparent);
+      return (own ??= log.child({ requestId, ...(trace ? { traceId: trace.traceId, parentId: trace.parentId } : {}) }));
+    },
+  };
+}
+
+/** Set before the route runs: Hono then makes the answer once, with all of them. */
+function prepareHeaders(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope, peer: Peer): void {
+  context.header("X-Request-Id", scope.requestId);
+  context.header("Cache-Control", "no-store");
+  context.header("Content-Security-Policy", dataPolicy);
+  for (const [name, value] of securityHeaders(peer.isSecure)) context.header(name, value);
+  for (const [name, value] of corsHeaders(context.req.header("origin"), deps.allowedOrigins)) context.header(name, value);
+}
+
+/** Refuses what must not reach a route; answers a browser's preflight itself. */
+function admit(deps: PipelineDeps, context: Context<HttpEnv>, peer: Peer): Response | undefined {
+  const hostHeader = context.req.header("host");
+  const host = parseHost(hostHeader);
+  if (!host || !deps.hosts.has(host)) throw misdirected(host?.name);
+
+  const { method } = context.req;
+  const origin = context.req.header("origin");
+  if (method === "OPTIONS" && origin !== undefined && context.req.header("access-control-request-method") !== undefined) {
+    if (deps.allowedOrigins.includes(origin)) for (const [name, value] of preflightHeaders) context.header(name, value);
+    return context.body(null, 204);
+  }
+  if (isWrite(method))
+    checkOrigin({
+      origin,
+      own: deps.hosts.originOf(hostHeader!, peer.isSecure),
+      allowed: deps.allowedOrigins,
+      hasCookie: context.req.header("cookie") !== undefined,
+      hasExplicitCredential: hasExplicitCredential(context),
+    });
+  return undefined;
+}
+
+const hasExplicitCredential = (context: Context): boolean =>
+  context.req.header("authorization") !== undefined || context.req.header("x-api-key") !== undefined;
+
+/** Who calls, in which workspace, and whether they ask too much. A credential that is not valid counts against its sender. */
+async function identify(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope): Promise<RequestScope> {
+  const actor = await deps.resolveActor(context.req.raw, { remoteAddress: scope.remoteAddress });
+  if (!actor && hasExplicitCredential(context)) await deps.limiter?.take(deps.limits.badCredentials, scope.remoteAddress);
+  await deps.limiter?.take(deps.limits.requests, actor ? `${actor.kind}:${actor.id}` : scope.remoteAddress);
+  if (!actor) return scope;
+  const named = context.req.header("x-norns-workspace");
+  // A workspace that is not the actor's keeps its name: authorise finds no role there and answers 404.
+  const workspace = named === undefined ? actor.homeWorkspace : ((await deps.resolveWorkspace(actor, named)) ?? (named as WorkspaceId));
+  return Object.defineProperties(Object.create(null), {
+    ...Object.getOwnPropertyDescriptors(scope),
+    actor: { value: actor, enumerable: true },
+    workspace: { value: workspace, enumerable: true },
+  }) as RequestScope;
+}
+
+/** Answers that a handler made itself (pages, streams) lack what was prepared: they get what they have not set. */
+function completeHeaders(context: Context<HttpEnv>, scope: RequestScope): void {
+  const { headers } = context.res;
+  if (headers.has("X-Request-Id")) return;
+  headers.set("X-Request-Id", scope.requestId);
+  for (const [name, value] of [...securityHeaders(false), ["Content-Security-Policy", dataPolicy] as const, ["Cache-Control", "no-store"] as const])
+    if (!headers.has(name)) headers.set(name, value);
+}
+
+function finish(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope, ms: number): void {
+  completeHeaders(context, scope);
+  const { status } = context.res;
+  const { method, path } = context.req;
+  deps.meter?.observe(method, context.req.routePath, status, ms);
+  const error = context.error as unknown;
+  // A refusal is an answer like any other; only what is our own fault is written with its cause.
+  const isOurFault = status >= 500;
+  const level = isOurFault ? "error" : isWrite(method) && path !== "/api/auth/get-session" ? "info" : "debug";
+  const fields = { method, path, status, ms: Math.round(ms * 10) / 10, remote: scope.remoteAddress, ...(error instanceof NornsError ? { code: error.code } : {}) };
+  (context.var.scope ?? scope).log[level](isOurFault && error ? { ...fields, error } : fields, `${method} ${path} ${status}`);
+}
+
+const once = <Value>(work: () => Promise<Value>): (() => Promise<Value>) => {
+  let promise: Promise<Value> | undefined;
+  return () => (promise ??= work());
+};
