@@ -1,0 +1,1 @@
+export { createOutbound, type Outbound, type OutboundInit, type OutboundOptions, type PinnedAddress } from "./outbound.ts";
