@@ -55,7 +55,8 @@ function get(
         {
           host: address.host,
           port: address.port,
-          path: encodeURI(decodeSafely(path.startsWith("/") ? path : `/${path}`)),
+          // What may not stand in a request line is encoded; what is encoded already stays as it is.
+          path: (path.startsWith("/") ? path : `/${path}`).replaceAll(/[^\u0021-\u007e]/gu, encodeURIComponent),
           method: "GET",
           agent: false,
           signal: limit,
@@ -123,13 +124,5 @@ function toReason(error: unknown, signal: AbortSignal, timeoutMs: number): strin
       return "the address cannot be reached";
     default:
       return code?.startsWith("HPE_") ? "what answered does not speak HTTP" : message;
-  }
-}
-
-function decodeSafely(path: string): string {
-  try {
-    return decodeURI(path);
-  } catch {
-    return path;
   }
 }
