@@ -1,13 +1,30 @@
+import { hostname } from "node:os";
+import type { Instance } from "@norns/adapters/engines";
 import type { Ingress } from "@norns/adapters/ingress";
 import type { Catalog } from "@norns/capabilities/apps/catalog";
 import type { Audit } from "@norns/capabilities/identity/audit";
 import type { Clock } from "@norns/kernel/clock";
-import type { Store } from "@norns/kernel/database";
-import type { Events } from "@norns/kernel/events";
+import { Write, type Store } from "@norns/kernel/database";
+import { subject, type Events } from "@norns/kernel/events";
 import type { NodeId } from "@norns/kernel/ids";
 import type { Ledger } from "@norns/kernel/ledger";
 import type { Log } from "@norns/kernel/log";
-import type { Engines, Processes } from "./processes.ts";
+import { awaitHealthy } from "./await-healthy.ts";
+import { Board } from "./board.ts";
+import type { CurrentRelease } from "./current-release.ts";
+import { Desired } from "./desired.ts";
+import { drainAndStop, type Draining } from "./drain.ts";
+import { engineUnavailable } from "./errors.ts";
+import { HealthWatch } from "./health-watch.ts";
+import { HeldOut } from "./held-out.ts";
+import { Observed } from "./observed.ts";
+import { createProcessesOperations } from "./operations.ts";
+import type { Engines, HealthTurn, Processes } from "./processes.ts";
+import { readLogs } from "./read-logs.ts";
+import { restartApp } from "./restart-app.ts";
+import { scaleApp } from "./scale-app.ts";
+import { createProcessesStore } from "./store.ts";
+import { Watcher } from "./watcher.ts";
 
 export interface ProcessesDeps {
   readonly store: Store;
@@ -19,7 +36,7 @@ export interface ProcessesDeps {
   /** All ingresses that this server feeds; none in a worker that serves no requests. */
   readonly ingresses: readonly Ingress[];
   readonly node: NodeId;
-  /** How this machine is called in `nodeName`. */
+  /** How this machine is called in `nodeName`; its host name when absent. */
   readonly nodeName?: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -30,4 +47,161 @@ export interface ProcessesDeps {
   readonly otherServersMs?: number;
 }
 
-export declare function createProcesses(deps: ProcessesDeps): Processes;
+/**
+ * The processes room.
+ *
+ * ```ts
+ * const processes = createProcesses({ store, events, ledger, audit, catalog, engines: { process }, ingresses: [ingress], node, clock, log });
+ * await processes.start(signal);
+ * const status = await processes.getStatus(workspace, "hello");
+ * ```
+ */
+export function createProcesses(deps: ProcessesDeps): Processes {
+  const { store, events, ledger, audit, catalog, engines, ingresses, node, clock, log, otherServersMs = 0 } = deps;
+  const nodeName = deps.nodeName ?? hostname();
+  const rows = createProcessesStore(store);
+  const desired = new Desired(rows);
+  const observed = new Observed();
+  const health = new HealthWatch(clock, () => watcher.lookSoon());
+  const heldOut = new HeldOut(() => watcher.setRoutes());
+  const board = new Board({ desired, observed, health, nodeName });
+  const draining: Draining = { heldOut, ingresses, clock, otherServersMs };
+  const listeners = new Set<(turn: HealthTurn) => void>();
+
+  const watcher: Watcher = new Watcher({
+    engines,
+    ingresses,
+    desired,
+    observed,
+    health,
+    heldOut,
+    board,
+    node,
+    clock,
+    log,
+    restore,
+    reportOrphan,
+    reportUnhealthy(turn) {
+      for (const listener of listeners) listener(turn);
+    },
+  });
+
+  const engineOf: Processes["engineOf"] = (name) => {
+    const engine = engines[name];
+    if (!engine) throw engineUnavailable(name);
+    return engine;
+  };
+
+  const operations = createProcessesOperations({
+    events,
+    clock,
+    draining,
+    findCurrent: (workspace, app) => rows.find(workspace, app),
+    scalesOf: (workspace, app) => rows.scalesOf(workspace, app),
+    engineOf,
+    refresh: () => watcher.turn(),
+  });
+  const verbDeps = { store, rows, catalog, ledger, audit, operations };
+
+  const isBusy = async (app: string): Promise<boolean> => {
+    const active = await ledger.list({ subject: subject("app", app), states: ["queued", "running", "retrying", "undoing"], limit: 1 });
+    return active.operations.length > 0;
+  };
+
+  /** An app with an operation under way is that operation's business. */
+  async function restore(current: CurrentRelease): Promise<void> {
+    if (await isBusy(current.app)) return;
+    const write = new Write();
+    ledger.start(write, {
+      definition: operations.reconcile,
+      input: { workspace: current.workspace, app: current.app },
+      workspace: current.workspace,
+      subject: subject("app", current.app),
+      actor: { label: "norns" },
+      node: current.node,
+    });
+    await write.commit(store);
+  }
+
+  /** Never killed: somebody may want it. An app's first deployment has instances before it has a release. */
+  async function reportOrphan(instance: Instance): Promise<void> {
+    if (await isBusy(instance.app)) return;
+    const write = new Write();
+    events.append(write, {
+      workspace: instance.workspace,
+      subject: subject("app", instance.app),
+      category: "system",
+      action: "app.orphan",
+      message: `An instance of ${instance.app} (${instance.process}, ${instance.handle}) runs, and no release of it is in service. Norns leaves it alone.`,
+      metadata: { instance: instance.id, process: instance.process, release: instance.release, handle: instance.handle },
+      actor: "norns",
+    });
+    await write.commit(store);
+  }
+
+  const loaded = async (): Promise<void> => {
+    if (!desired.isLoaded) await watcher.turn();
+  };
+
+  return {
+    operations: [operations.restart, operations.scale, operations.reconcile],
+
+    async getStatus(workspace, name) {
+      await loaded();
+      return board.statusOf(await catalog.getApp(workspace, name));
+    },
+    async listStatuses(workspace) {
+      await loaded();
+      return (await catalog.listApps(workspace)).map((app) => board.statusOf(app));
+    },
+    async listStatusesJson(workspace) {
+      await loaded();
+      return board.textOf(workspace, await catalog.listApps(workspace));
+    },
+
+    restartApp: (workspace, app, actor, requestId) => restartApp(verbDeps, workspace, app, actor, requestId),
+    scaleApp: (workspace, app, to, actor, requestId) =>
+      scaleApp({ ...verbDeps, clock, node, onScaled }, workspace, app, to, actor, requestId),
+    readLogs: (workspace, app, filter) =>
+      readLogs({ catalog, engineOf, currentOf: (_, name) => desired.currentOf(name) }, workspace, app, filter),
+
+    findCurrent: (workspace, app) => rows.find(workspace, app),
+    listCurrent: () => rows.list(),
+    scalesOf: (workspace, app) => rows.scalesOf(workspace, app),
+    makeCurrent(write, next) {
+      rows.setCurrent(write, next);
+      write.afterCommit(() => {
+        desired.setCurrent(next);
+        watcher.noteHealthy(next.app, next.release);
+        board.changed();
+        watcher.setRoutes();
+        watcher.observeSoon();
+      });
+    },
+    dropCurrent(write, workspace, app) {
+      rows.dropCurrent(write, workspace, app);
+      write.afterCommit(() => {
+        desired.drop(app);
+        board.changed();
+        watcher.setRoutes();
+        watcher.observeSoon();
+      });
+    },
+    engineOf,
+    awaitHealthy: (engine, workload, wait) => awaitHealthy(clock, engine, workload, wait),
+    refresh: () => watcher.turn(),
+    drainAndStop: (engine, instances, drainMs, signal) => drainAndStop(draining, engine, instances, drainMs, signal),
+    onUnhealthy(callback) {
+      listeners.add(callback);
+      return () => listeners.delete(callback);
+    },
+    trust: (instances) => health.trust(instances),
+    start: (signal) => watcher.start(signal),
+  };
+
+  function onScaled(app: CurrentRelease["app"], process: string, count: number): void {
+    desired.setScale(app, process, count);
+    board.changed();
+    watcher.observeSoon();
+  }
+}

@@ -2,7 +2,7 @@ import type { Engine, LogGap, LogLine, Workload } from "@norns/adapters/engines"
 import type { EngineName } from "@norns/capabilities/apps/catalog";
 import type { Actor } from "@norns/kernel/actor";
 import type { Write } from "@norns/kernel/database";
-import type { AppName, InstanceId, OperationId, ProcessName, ReleaseId, WorkspaceId } from "@norns/kernel/ids";
+import type { AppName, InstanceId, OperationId, ProcessName, WorkspaceId } from "@norns/kernel/ids";
 import type { OperationDefinition } from "@norns/kernel/ledger";
 import type { HealthWait, Verdict } from "./await-healthy.ts";
 import type { AppStatus } from "./contract.ts";
@@ -65,8 +65,8 @@ export interface Processes {
   drainAndStop(engine: Engine, instances: readonly { id: InstanceId; process: ProcessName }[], drainMs: (process: ProcessName) => number, signal: AbortSignal): Promise<void>;
   /** Called each time a current release turns unhealthy. Returns the way to stop. */
   onUnhealthy(callback: (turn: HealthTurn) => void): () => void;
-  /** The release's instances the watcher sees as healthy count as such at once, without waiting for its next look. */
-  trust(release: ReleaseId, instances: readonly InstanceId[]): void;
+  /** These were just seen healthy by whoever waited for them: they are routed to from the switch on, without a second look. */
+  trust(instances: readonly InstanceId[]): void;
 
   readonly operations: readonly OperationDefinition<unknown>[];
   /**

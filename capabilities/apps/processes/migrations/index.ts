@@ -1,2 +1,4 @@
 import type { RoomMigrations } from "@norns/kernel/database";
-export declare const processesMigrations: RoomMigrations;
+import { desiredState } from "./0001-desired-state.ts";
+
+export const processesMigrations: RoomMigrations = { schema: "apps", room: "apps/processes", migrations: [desiredState] };

@@ -1,0 +1,31 @@
+/** Instances kept out of routing for a moment, by this server process: about to be restarted or stopped. */
+import type { InstanceId } from "@norns/kernel/ids";
+
+export class HeldOut {
+  readonly #ids = new Set<InstanceId>();
+  readonly #onChange: () => void;
+
+  /** `onChange` sets the routes again; it has done so when it returns. */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  has(id: InstanceId): boolean {
+    return this.#ids.has(id);
+  }
+
+  add(ids: readonly InstanceId[]): void {
+    for (const id of ids) this.#ids.add(id);
+    if (ids.length > 0) this.#onChange();
+  }
+
+  letIn(ids: readonly InstanceId[]): void {
+    for (const id of ids) this.#ids.delete(id);
+    if (ids.length > 0) this.#onChange();
+  }
+
+  /** Ids that no instance has any more need not be remembered. */
+  keepOnly(existing: ReadonlySet<InstanceId>): void {
+    for (const id of this.#ids) if (!existing.has(id)) this.#ids.delete(id);
+  }
+}

@@ -1,0 +1,34 @@
+/** From looks to a judgement. Pure, so that flapping is tested without waiting for it. */
+import type { Health, Look } from "./health.ts";
+
+export interface Judgement extends Health {
+  readonly good: number;
+  readonly bad: number;
+}
+
+export const unjudged: Judgement = { isHealthy: undefined, good: 0, bad: 0 };
+
+/** Two good looks in a row make it healthy; one is luck. */
+const goodLooks = 2;
+/** Three bad ones in a row make it unhealthy: a single slow answer takes nobody out of service. */
+const badLooks = 3;
+
+export function judge(before: Judgement, look: Look): Judgement {
+  if (look.healthy) {
+    const good = before.good + 1;
+    const isHealthy = good >= goodLooks ? true : before.isHealthy;
+    return { isHealthy, good, bad: 0, badLook: isHealthy === true ? undefined : before.badLook };
+  }
+  const bad = before.bad + 1;
+  return { isHealthy: bad >= badLooks ? false : before.isHealthy, good: 0, bad, badLook: look };
+}
+
+/** True while one more look may turn the judgement: look again soon. */
+export const isUndecided = (judgement: Judgement): boolean =>
+  judgement.isHealthy === undefined || (judgement.isHealthy ? judgement.bad > 0 : judgement.good > 0);
+
+/** How long to wait before the next look. Settled and healthy costs least; one that is down is looked at more often, so that it comes back soon. */
+export function nextLookMs(judgement: Judgement, intervalMs: number): number {
+  if (isUndecided(judgement)) return Math.min(intervalMs, 250);
+  return judgement.isHealthy ? intervalMs : Math.min(intervalMs, 2_000);
+}
