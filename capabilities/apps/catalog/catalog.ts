@@ -1,9 +1,12 @@
 import type { SourceLocation } from "@norns/adapters/sources";
 import type { Actor } from "@norns/kernel/actor";
+import type { Audit } from "@norns/capabilities/identity/audit";
 import type { Write } from "@norns/kernel/database";
 import type { AppName, WorkspaceId } from "@norns/kernel/ids";
 import type { App } from "./app.ts";
 import type { Finding } from "./infraspec/index.ts";
+
+export type AuditTrail = Pick<Audit, "record">;
 
 export interface ValidationResult {
   readonly app: string;
@@ -19,7 +22,7 @@ export interface NewApp {
   readonly specText: string;
 }
 
-/** What changed, after its commit. `app` is null when it was forgotten. */
+/** What changed or was forgotten, after its commit. */
 export interface AppChange {
   readonly name: AppName;
   readonly workspace: WorkspaceId;
@@ -36,8 +39,8 @@ export interface Catalog {
   getApp(workspace: WorkspaceId, name: string): Promise<App>;
   /**
    * Adds the app (or its new spec and location) to the write, with event and audit row. Answers with the app as it will
-   * be. Throws `infraspec_invalid` (invalid, details.findings), `app_name_taken` (conflict: another workspace's, or an
-   * app of the apps directory). The same is checked again inside the commit.
+   * be. Throws `infraspec_invalid` (invalid, details.findings), `app_name_taken`, `app_in_directory` and `hostname_taken`
+   * (conflict). The commit fails with `guard_failed` or `unique_violation` (conflict) when somebody was quicker.
    */
   registerApp(write: Write, app: NewApp): Promise<App>;
   /** Takes a registered or absent app out of the catalogue. Conflict `app_in_directory` while its directory has it. */

@@ -1,5 +1,9 @@
 /** The catalogue: which apps there are, what their infraspecs say, and what is wrong with them. */
 export type { App } from "./app.ts";
+export { createCatalog, type CatalogDeps } from "./create.ts";
+export { catalogMigrations } from "./migrations/index.ts";
+export { readApps, writeApps } from "./policy.ts";
+export { catalogRoutes, type CatalogRoutesDeps } from "./routes.ts";
 export type { AppChange, Catalog, NewApp, ValidationResult } from "./catalog.ts";
 export {
   defaultProcessOf,

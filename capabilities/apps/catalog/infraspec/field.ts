@@ -42,7 +42,12 @@ interface Words {
   readonly inert?: true;
 }
 
-const field = <T>(type: Type<unknown>, meaning: string, words: Words, rest: Pick<Field<T>, "isRequired" | "shownDefault" | "read">): Field<T> => ({
+const field = <T>(
+  type: Type<unknown>,
+  meaning: string,
+  words: Words,
+  rest: Pick<Field<T>, "isRequired" | "shownDefault" | "read">,
+): Field<T> => ({
   type,
   meaning,
   isInert: words.inert ?? false,
@@ -102,7 +107,10 @@ export function object<F extends Fields>(fields: F): Type<ValuesOf<F>> & { reado
           if (present) given.set(key, present);
           continue;
         }
-        const meant = nearest(key, names.filter((name) => !entries.some((entry) => entry.key === name)));
+        const meant = nearest(
+          key,
+          names.filter((name) => !entries.some((entry) => entry.key === name)),
+        );
         reader.report("warning", keyPath, `is not a field of infraspec and is ignored.${meant ? ` Did you mean \`${meant}\`?` : ""}`);
       }
       return readAll(given, path, reader);
@@ -116,7 +124,10 @@ export interface MapEntry<T> {
 }
 
 /** A mapping with keys of the user's choice, in the order of the file. `checkKey` says what is wrong with a key. */
-export const mapOf = <T>(item: Type<T>, words: { label: string; exampleKey: string; max: number; checkKey(key: string): string | undefined }): Type<readonly MapEntry<T>[]> => ({
+export const mapOf = <T>(
+  item: Type<T>,
+  words: { label: string; exampleKey: string; max: number; checkKey(key: string): string | undefined },
+): Type<readonly MapEntry<T>[]> => ({
   label: words.label,
   exampleKey: words.exampleKey,
   item,

@@ -33,7 +33,9 @@ const nameKey = (what: string) => (key: string) =>
 
 const processFields = {
   command: optional(text, "What to run, handed whole to `sh -c`. Needed unless an image brings its own.", { example: "node server.js" }),
-  port: optional(whole(1, 65535), "Makes the process a service. Listen on `$PORT`; inside a container this number is that port.", { example: "3000" }),
+  port: optional(whole(1, 65535), "Makes the process a service. Listen on `$PORT`; inside a container this number is that port.", {
+    example: "3000",
+  }),
   schedule: optional(line, "Makes it a cron process: five or six cron fields.", { example: '"0 3 * * *"', shown: "none" }),
   timezone: byDefault(timezone, "UTC", "`UTC`", "The zone in which `schedule` is read.", { example: "Europe/Berlin" }),
   function: optional(
@@ -48,7 +50,9 @@ const processFields = {
       path: optional(urlPath, "Asked over HTTP; 200 to 399 is healthy.", { example: "/health", shown: "a TCP connect" }),
       interval: byDefault(duration(100, hour), 10_000, "`10s`", "Time between two checks of a running instance.", { example: "10s" }),
       timeout: byDefault(duration(100, 300_000), 5_000, "`5s`", "How long one check may take.", { example: "5s" }),
-      deadline: byDefault(duration(1000, hour), 60_000, "`60s`", "From start to healthy; a release that needs longer fails.", { example: "60s" }),
+      deadline: byDefault(duration(1000, hour), 60_000, "`60s`", "From start to healthy; a release that needs longer fails.", {
+        example: "60s",
+      }),
     }),
     "How Norns finds out, from outside, that an instance works: two good answers in a row.",
   ),
@@ -157,7 +161,11 @@ const infrastructureFields = {
     { inert },
   ),
   redis: optional(object({ namespace: optional(line, "Prefix of its keys.", { example: "shop" }) }), "A Redis.", { inert }),
-  kafka: optional(object({ topics: byDefault(listOf(line), [], "none", "Topics it uses.", { example: "orders" }) }), "A Kafka or Redpanda.", { inert }),
+  kafka: optional(
+    object({ topics: byDefault(listOf(line), [], "none", "Topics it uses.", { example: "orders" }) }),
+    "A Kafka or Redpanda.",
+    { inert },
+  ),
   nats: optional(object({ streams: byDefault(listOf(line), [], "none", "Streams it uses.", { example: "events" }) }), "A NATS.", { inert }),
   objectStorage: optional(
     object({
@@ -167,16 +175,22 @@ const infrastructureFields = {
           object({
             name: required(
               textThat("name of a bucket", (value) =>
-                /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value) ? undefined : "must be 3 to 63 lower-case letters, digits, dots and hyphens.",
+                /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value)
+                  ? undefined
+                  : "must be 3 to 63 lower-case letters, digits, dots and hyphens.",
               ),
               "The bucket.",
               { example: "shop-uploads" },
             ),
-            access: byDefault(oneOf(["readOnly", "readWrite", "owner"]), "readWrite", "`readWrite`", "What the app may do.", { example: "readWrite" }),
+            access: byDefault(oneOf(["readOnly", "readWrite", "owner"]), "readWrite", "`readWrite`", "What the app may do.", {
+              example: "readWrite",
+            }),
             public: byDefault(flag, false, "`false`", "Whether anyone may read it.", { example: "false" }),
             prefix: optional(line, "The part of the bucket that is the app's.", { example: "uploads/" }),
             env: optional(
-              textThat("name of a variable", (value) => (/^[A-Za-z][A-Za-z0-9_]*$/.test(value) ? undefined : "must be letters, digits and `_`, a letter first.")),
+              textThat("name of a variable", (value) =>
+                /^[A-Za-z][A-Za-z0-9_]*$/.test(value) ? undefined : "must be letters, digits and `_`, a letter first.",
+              ),
               "The beginning of the variables that tell the app where it is.",
               { example: "UPLOADS" },
             ),
@@ -193,9 +207,14 @@ const infrastructureFields = {
 } as const;
 
 export const infraspec = object({
-  name: required(name<AppName>("name"), "The app's name: its id, and the host it is reached under (`<name>.localhost`).", { example: "shop" }),
+  name: required(name<AppName>("name"), "The app's name: its id, and the host it is reached under (`<name>.localhost`).", {
+    example: "shop",
+  }),
   deploy: byDefault(flag, true, "`true`", "`false` takes the app out of the catalogue.", { example: "true" }),
-  engine: optional(oneOf(engineNames), "Where it runs.", { example: "process", shown: "`docker` with an image or a Dockerfile, else `process`" }),
+  engine: optional(oneOf(engineNames), "Where it runs.", {
+    example: "process",
+    shown: "`docker` with an image or a Dockerfile, else `process`",
+  }),
   image: optional(imageName, "A ready-made image to run. Nothing is built.", { example: "ghcr.io/owner/shop:1.4", shown: "none" }),
   repo: optional(
     object({
@@ -208,8 +227,13 @@ export const infraspec = object({
   ),
   build: optional(
     object({
-      dockerfile: optional(sourcePath, "The Dockerfile to build; makes the engine `docker`.", { example: "Dockerfile", shown: "`Dockerfile` with `engine: docker`" }),
-      command: optional(text, "Run once in a fresh copy of the source, before it becomes a release (process engine).", { example: "npm ci --omit=dev" }),
+      dockerfile: optional(sourcePath, "The Dockerfile to build; makes the engine `docker`.", {
+        example: "Dockerfile",
+        shown: "`Dockerfile` with `engine: docker`",
+      }),
+      command: optional(text, "Run once in a fresh copy of the source, before it becomes a release (process engine).", {
+        example: "npm ci --omit=dev",
+      }),
       test: optional(text, "Run in the built release; anything but exit code 0 ends the deployment.", { example: "npm test" }),
     }),
     "How a release is made from the source.",
@@ -222,7 +246,9 @@ export const infraspec = object({
   ),
   services: byDefault(listOf(line), [], "none", "Names of services it needs, for people.", { example: "mailer", inert }),
   secrets: byDefault(listOf(envKey), [], "none", "Keys of the secrets the app is given as variables.", { example: "SESSION_KEY", inert }),
-  migrations: optional(text, "A command that brings the database up to date, run before the new release starts.", { example: "npm run migrate" }),
+  migrations: optional(text, "A command that brings the database up to date, run before the new release starts.", {
+    example: "npm run migrate",
+  }),
   env: byDefault(envMap, [], "none", "Variables of every process. No secrets: this file is read by many.", { example: "info" }),
   infrastructure: optional(object(infrastructureFields), "What the app needs around it."),
   endpoints: byDefault(
@@ -230,7 +256,10 @@ export const infraspec = object({
       object({
         url: required(line, "An address of the app.", { example: "https://shop.example.com" }),
         region: optional(line, "Where it is meant to be served.", { example: "eu", inert }),
-        process: optional(name<ProcessName>("name of a process"), "Which process answers.", { example: "web", shown: "`web`, else the first service by name" }),
+        process: optional(name<ProcessName>("name of a process"), "Which process answers.", {
+          example: "web",
+          shown: "`web`, else the first service by name",
+        }),
       }),
       50,
     ),
@@ -244,7 +273,13 @@ export const infraspec = object({
         name: required(name<string>("name"), "Names the volume; its path is given as `NORNS_VOLUME_<NAME>`.", { example: "data" }),
         mount: required(mountPath, "Where a container sees it.", { example: "/data" }),
         readOnly: byDefault(flag, false, "`false`", "Whether the app may only read it.", { example: "false" }),
-        shared: byDefault(flag, false, "`false`", "Several instances may write at once. Without it an update stops the old instance first.", { example: "false" }),
+        shared: byDefault(
+          flag,
+          false,
+          "`false`",
+          "Several instances may write at once. Without it an update stops the old instance first.",
+          { example: "false" },
+        ),
       }),
       20,
     ),
@@ -263,7 +298,9 @@ export const infraspec = object({
     { inert },
   ),
   deployPolicy: optional(
-    object({ autoRollback: byDefault(flag, true, "`true`", "Go back to the release before when a new one turns unhealthy.", { example: "true" }) }),
+    object({
+      autoRollback: byDefault(flag, true, "`true`", "Go back to the release before when a new one turns unhealthy.", { example: "true" }),
+    }),
     "What happens when a release goes wrong.",
   ),
 });

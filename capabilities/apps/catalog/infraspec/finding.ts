@@ -13,5 +13,4 @@ export interface Finding {
 }
 
 /** False exactly if one of the findings is an error. */
-export const isValid = (findings: readonly Finding[]): boolean =>
-  !findings.some((finding) => finding.severity === "error");
+export const isValid = (findings: readonly Finding[]): boolean => !findings.some((finding) => finding.severity === "error");

@@ -9,7 +9,8 @@ export type CheckedEndpoint = { readonly hostname: string; readonly hasPath: boo
 export function checkEndpoint(written: string): CheckedEndpoint {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(written) ? written : `https://${written}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) return { wrong: "must be an address such as https://shop.example.com." };
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:"))
+    return { wrong: "must be an address such as https://shop.example.com." };
   if (url.username !== "" || url.password !== "") return { wrong: "must not contain a user or a password." };
   const hostname = url.hostname.replace(/\.$/, "");
   if (hostname.startsWith("[") || /^\d+(?:\.\d+){3}$/.test(hostname)) return { wrong: "must be a name, not an IP address." };

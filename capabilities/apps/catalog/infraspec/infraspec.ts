@@ -130,10 +130,7 @@ export function engineOf(spec: Infraspec): EngineName {
 /** The process that answers under the app's own name: `web`, else the first service by name. */
 export function defaultProcessOf(spec: Infraspec): ProcessSpec | undefined {
   const services = spec.processes.filter((process) => process.kind === "service");
-  return (
-    services.find((process) => process.name === "web") ??
-    services.toSorted((left, right) => (left.name < right.name ? -1 : 1))[0]
-  );
+  return services.find((process) => process.name === "web") ?? services.toSorted((left, right) => (left.name < right.name ? -1 : 1))[0];
 }
 
 /** A writable volume that is not `shared` forbids old and new instances side by side. */

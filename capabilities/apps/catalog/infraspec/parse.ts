@@ -4,7 +4,7 @@ import { Reader, type MapEntry } from "./field.ts";
 import { infraspec, type Written, type WrittenProcess } from "./fields.ts";
 import { checkEndpoint } from "./hostname.ts";
 import type { EnvMap, Infraspec, ProcessKind, ProcessSpec } from "./infraspec.ts";
-import type { ProcessName } from "@norns/kernel/ids";
+import type { AppName, ProcessName } from "@norns/kernel/ids";
 import { checkRules } from "./rules.ts";
 import { openYaml } from "./yaml-text.ts";
 
@@ -16,6 +16,8 @@ export interface ParseOptions {
 export interface ParsedInfraspec {
   /** Null exactly if a finding is an error. */
   readonly spec: Infraspec | null;
+  /** The app's name when that much can be read, however broken the rest is. */
+  readonly name?: AppName;
   /** In the order of the file. */
   readonly findings: readonly Finding[];
 }
@@ -24,20 +26,24 @@ export interface ParsedInfraspec {
 export function parseInfraspec(text: string, options: ParseOptions = {}): ParsedInfraspec {
   const opened = openYaml(text);
   if (!opened.root || !opened.document) {
-    const empty: Finding = { severity: "error", field: "", message: "The file is empty. It needs at least `name` and `processes`.", line: 1, column: 1 };
+    const empty: Finding = {
+      severity: "error",
+      field: "",
+      message: "The file is empty. It needs at least `name` and `processes`.",
+      line: 1,
+      column: 1,
+    };
     return { spec: null, findings: isValid(opened.findings) ? [...opened.findings, empty] : opened.findings };
   }
   const reader = new Reader(opened.document, opened.place);
   const written = infraspec.read(opened.root, "", reader);
   if (!written) return { spec: null, findings: reader.findings };
   checkRules(written, reader, options.strictSecrets ?? false);
-  const findings = [...opened.findings, ...reader.findings]
-    .toSorted((left, right) => (left.line ?? 0) - (right.line ?? 0))
-    .slice(0, 200);
+  const findings = [...opened.findings, ...reader.findings].toSorted((left, right) => (left.line ?? 0) - (right.line ?? 0)).slice(0, 200);
   // The list is cut for the reader's sake; whether the spec is valid is judged by all of it.
   const valid = isValid(opened.findings) && isValid(reader.findings);
   if (!valid && isValid(findings)) findings.push(reader.findings.find((finding) => finding.severity === "error")!);
-  return { spec: valid ? toInfraspec(written) : null, findings };
+  return { spec: valid ? toInfraspec(written) : null, findings, ...(written.name === "" ? {} : { name: written.name }) };
 }
 
 /** Called only for what has no error, so every blank has been filled. */

@@ -17,9 +17,14 @@ export function checkProcesses(written: Written, reader: Reader, runsImage: bool
 
 function checkProcess(process: WrittenProcess, path: string, reader: Reader, runsImage: boolean): void {
   const { port, command, schedule, health, metrics, scaling, resources, tuning } = process;
-  if (command === undefined && !runsImage) reader.report("error", `${path}.command`, "is required: without an image, nothing else says what to run.");
+  if (command === undefined && !runsImage)
+    reader.report("error", `${path}.command`, "is required: without an image, nothing else says what to run.");
   if (process.function && schedule !== undefined)
-    reader.report("error", `${path}.schedule`, "cannot stand beside `function`: a process is started by calls or by the clock. Make two of it.");
+    reader.report(
+      "error",
+      `${path}.schedule`,
+      "cannot stand beside `function`: a process is started by calls or by the clock. Make two of it.",
+    );
   if (schedule !== undefined) {
     const wrong = checkSchedule(schedule, process.timezone);
     if (wrong) reader.report("error", `${path}.schedule`, wrong);
@@ -27,11 +32,19 @@ function checkProcess(process: WrittenProcess, path: string, reader: Reader, run
   }
   const isService = port !== undefined && schedule === undefined && !process.function;
   if (isService && !health)
-    reader.report("warning", `${path}.health`, "is missing: without it a release counts as healthy as soon as its port is open. Add `health: { path: /health }`.");
+    reader.report(
+      "warning",
+      `${path}.health`,
+      "is missing: without it a release counts as healthy as soon as its port is open. Add `health: { path: /health }`.",
+    );
   if (health?.path !== undefined && port === undefined)
     reader.report("error", `${path}.health.path`, "needs a `port`: without one there is nothing to ask.");
   if (health && health.timeout > health.interval)
-    reader.report("warning", `${path}.health.timeout`, "is longer than `interval`: checks run one at a time, so they come later than it says.");
+    reader.report(
+      "warning",
+      `${path}.health.timeout`,
+      "is longer than `interval`: checks run one at a time, so they come later than it says.",
+    );
   if (health && health.deadline < health.timeout)
     reader.report("error", `${path}.health.deadline`, "is shorter than `timeout`: not even one check would fit.");
   if (metrics?.enabled && port === undefined && metrics.port === undefined)

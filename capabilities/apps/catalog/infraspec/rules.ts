@@ -6,7 +6,8 @@ import { checkGivenByNorns, checkProcesses } from "./process-rules.ts";
 import { looksSecret } from "./secret-like.ts";
 
 export function checkRules(written: Written, reader: Reader, strictSecrets: boolean): void {
-  if (written.processes.length === 0) reader.report("error", "processes", "needs at least one process, such as `web: { command: node server.js, port: 3000 }`.");
+  if (written.processes.length === 0)
+    reader.report("error", "processes", "needs at least one process, such as `web: { command: node server.js, port: 3000 }`.");
   const runsImage = written.image !== undefined || written.build?.dockerfile !== undefined || written.engine === "docker";
   checkProcesses(written, reader, runsImage);
   checkBuild(written, reader);
@@ -19,7 +20,8 @@ export function checkRules(written: Written, reader: Reader, strictSecrets: bool
 function checkBuild({ build, engine, image, repo }: Written, reader: Reader): void {
   if (image !== undefined && build?.dockerfile !== undefined)
     reader.report("error", "image", "and `build.dockerfile` exclude each other: run a ready-made image, or build one.");
-  if (engine === "process" && image !== undefined) reader.report("error", "image", "needs `engine: docker`: the process engine runs no images.");
+  if (engine === "process" && image !== undefined)
+    reader.report("error", "image", "needs `engine: docker`: the process engine runs no images.");
   if (engine === "process" && build?.dockerfile !== undefined)
     reader.report("warning", "build.dockerfile", "is not used: `engine` says `process`.");
   const builds = engine === "docker" || (engine === undefined && build?.dockerfile !== undefined);
@@ -28,7 +30,11 @@ function checkBuild({ build, engine, image, repo }: Written, reader: Reader): vo
   if (build && build.dockerfile === undefined && build.command === undefined && build.test === undefined)
     reader.report("warning", "build", "says nothing: give it `dockerfile`, `command` or `test`.");
   if (repo && /^[a-z]+:\/\/[^/@\s]+:[^/@\s]+@/.test(repo.url))
-    reader.report("warning", "repo.url", "contains a password, which everyone who reads this file sees. Give it to the server as NORNS_GIT_TOKEN.");
+    reader.report(
+      "warning",
+      "repo.url",
+      "contains a password, which everyone who reads this file sees. Give it to the server as NORNS_GIT_TOKEN.",
+    );
 }
 
 function checkVolumes({ volumes, processes }: Written, reader: Reader): void {
@@ -38,13 +44,18 @@ function checkVolumes({ volumes, processes }: Written, reader: Reader): void {
     if (volume.name !== "" && names.has(volume.name)) reader.report("error", `volumes[${index}].name`, `is used twice: ${volume.name}.`);
     const mount = volume.mount.replace(/\/+$/, "");
     if (mount !== "" && mounts.has(mount)) reader.report("error", `volumes[${index}].mount`, `is used twice: ${mount}.`);
-    if (volume.readOnly && volume.shared) reader.report("info", `volumes[${index}].shared`, "says nothing more: who only reads can always share.");
+    if (volume.readOnly && volume.shared)
+      reader.report("info", `volumes[${index}].shared`, "says nothing more: who only reads can always share.");
     names.add(volume.name);
     mounts.add(mount);
     if (volume.shared || volume.readOnly) continue;
     for (const { key, value } of processes)
       if ((value.scaling?.min ?? 1) > 1)
-        reader.report("warning", `processes.${key}.scaling.min`, `starts several instances that all write to \`${volume.name}\`, which is not \`shared\`.`);
+        reader.report(
+          "warning",
+          `processes.${key}.scaling.min`,
+          `starts several instances that all write to \`${volume.name}\`, which is not \`shared\`.`,
+        );
   }
 }
 
@@ -55,7 +66,8 @@ function checkEndpoints({ endpoints, processes }: Written, reader: Reader): void
     if (endpoint.process !== undefined) {
       const process = processes.find(({ key }) => key === endpoint.process);
       if (!process) reader.report("error", `${path}.process`, `is \`${endpoint.process}\`, which is none of the processes.`);
-      else if (process.value.port === undefined) reader.report("error", `${path}.process`, `is \`${endpoint.process}\`, which has no port.`);
+      else if (process.value.port === undefined)
+        reader.report("error", `${path}.process`, `is \`${endpoint.process}\`, which has no port.`);
     } else if (!processes.some(({ value }) => value.port !== undefined)) {
       reader.report("error", path, "has no process to lead to: none has a port.");
     }
@@ -80,12 +92,23 @@ function checkEnv(written: Written, reader: Reader, strictSecrets: boolean): voi
   }
   const places = [
     ...written.env.map((entry) => ({ ...entry, path: `env.${entry.key}` })),
-    ...written.processes.flatMap(({ key: process, value }) => value.env.map((entry) => ({ ...entry, path: `processes.${process}.env.${entry.key}` }))),
+    ...written.processes.flatMap(({ key: process, value }) =>
+      value.env.map((entry) => ({ ...entry, path: `processes.${process}.env.${entry.key}` })),
+    ),
   ];
   for (const { key, value, path } of places) {
-    if (declared.has(key)) reader.report(strictSecrets ? "error" : "warning", path, "is also declared in `secrets`. Remove it here: the secret is what the app is given.");
+    if (declared.has(key))
+      reader.report(
+        strictSecrets ? "error" : "warning",
+        path,
+        "is also declared in `secrets`. Remove it here: the secret is what the app is given.",
+      );
     else if (value !== "" && looksSecret(key, value))
-      reader.report(strictSecrets ? "error" : "warning", path, "looks like a secret, and this file is read by many. Declare its name in `secrets` instead.");
+      reader.report(
+        strictSecrets ? "error" : "warning",
+        path,
+        "looks like a secret, and this file is read by many. Declare its name in `secrets` instead.",
+      );
   }
 }
 

@@ -24,7 +24,10 @@ export function looksSecret(key: string, value: string): boolean {
 export const masked = "********";
 
 /** A URL without its password: `https://user:********@host/…`. */
-export const maskUrl = (url: string): string => url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@\s]*)@/i, (_, scheme: string, user: string) => {
-  const name = user.split(":")[0];
-  return user.includes(":") || scheme.startsWith("http") ? `${scheme}${user.includes(":") ? `${name}:` : ""}${masked}@` : `${scheme}${user}@`;
-});
+export const maskUrl = (url: string): string =>
+  url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@\s]*)@/i, (_, scheme: string, user: string) => {
+    const name = user.split(":")[0];
+    return user.includes(":") || scheme.startsWith("http")
+      ? `${scheme}${user.includes(":") ? `${name}:` : ""}${masked}@`
+      : `${scheme}${user}@`;
+  });

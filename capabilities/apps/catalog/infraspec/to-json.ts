@@ -55,4 +55,6 @@ const present = <T extends object>(fields: T): Partial<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 
 const maskEnv = (env: EnvMap, declared: readonly string[]): EnvMap =>
-  Object.fromEntries(Object.entries(env).map(([key, value]) => [key, value !== "" && (declared.includes(key) || looksSecret(key, value)) ? masked : value]));
+  Object.fromEntries(
+    Object.entries(env).map(([key, value]) => [key, value !== "" && (declared.includes(key) || looksSecret(key, value)) ? masked : value]),
+  );

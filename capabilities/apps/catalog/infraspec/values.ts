@@ -18,7 +18,8 @@ export const textThat = <T extends string = string>(label: string, check: (text:
       reader.report("error", path, isScalar(node) ? "must be text. Put it in quotes." : `must be ${label}, not a list or a block.`);
       return undefined;
     }
-    const wrong = value.length > maxText ? `is longer than ${maxText} characters.` : hasControl(value) ? "contains control characters." : check(value);
+    const wrong =
+      value.length > maxText ? `is longer than ${maxText} characters.` : hasControl(value) ? "contains control characters." : check(value);
     if (wrong) reader.report("error", path, wrong);
     return wrong ? undefined : (value as T);
   },
@@ -28,7 +29,9 @@ export const textThat = <T extends string = string>(label: string, check: (text:
 const hasControl = (text: string): boolean => /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/.test(text);
 
 export const text = textThat("text", (value) => (value.trim() === "" ? "is empty." : undefined));
-export const line = textThat("text", (value) => (value.trim() === "" ? "is empty." : /[\r\n]/.test(value) ? "must be one line." : undefined));
+export const line = textThat("text", (value) =>
+  value.trim() === "" ? "is empty." : /[\r\n]/.test(value) ? "must be one line." : undefined,
+);
 
 /** App, process and volume names: safe as a label, a host name and a directory name. */
 export const name = <T extends string>(label: string) => textThat<T>(label, (value) => (namePattern.test(value) ? undefined : nameRule));
@@ -80,7 +83,11 @@ export const duration = (leastMs: number, mostMs: number): Type<number> => ({
     const ms = written === undefined ? undefined : parseDuration(written);
     if (ms !== undefined && ms >= leastMs && ms <= mostMs) return ms;
     const bounds = `from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
-    reader.report("error", path, ms === undefined ? `must be a duration with its unit, such as 30s or 1m30s, ${bounds}.` : `must be ${bounds}.`);
+    reader.report(
+      "error",
+      path,
+      ms === undefined ? `must be a duration with its unit, such as 30s or 1m30s, ${bounds}.` : `must be ${bounds}.`,
+    );
     return undefined;
   },
 });
@@ -124,14 +131,20 @@ export const timezone = textThat("time zone", (value) => {
 });
 
 export const urlPath = textThat("path", (value) =>
-  !value.startsWith("/") ? "must begin with `/`." : /[\s#]/.test(value) || value.length > 1024 ? "must be a plain path of a URL, without spaces or `#`." : undefined,
+  !value.startsWith("/")
+    ? "must begin with `/`."
+    : /[\s#]/.test(value) || value.length > 1024
+      ? "must be a plain path of a URL, without spaces or `#`."
+      : undefined,
 );
 
 /** A place inside an instance: absolute and plain, so that no engine reads more into it than a path. */
 export const mountPath = textThat("absolute path", (value) => {
   if (!value.startsWith("/")) return "must be an absolute path, such as /data.";
   if (!/^\/[A-Za-z0-9._/@+-]+$/.test(value)) return "may hold letters, digits and `. _ / @ + -` only.";
-  return value.split("/").some((part) => part === ".." || part === ".") || value.includes("//") ? "must not contain `.`, `..` or `//` as a part." : undefined;
+  return value.split("/").some((part) => part === ".." || part === ".") || value.includes("//")
+    ? "must not contain `.`, `..` or `//` as a part."
+    : undefined;
 });
 
 /** A file of the source: relative, and it stays inside. */
@@ -153,7 +166,8 @@ export const imageName = textThat("image", (value) =>
 export const repositoryUrl = textThat("address of a repository", (value) => {
   if (/[\s\u0000-\u001F\u007F]/.test(value) || value.length > 2048) return "must not contain spaces.";
   if (/^git@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-)[A-Za-z0-9._/~-]+$/.test(value)) return undefined;
-  if (!/^(?:https|ssh|file):\/\//.test(value)) return "must begin with https://, ssh:// or git@host:, as in https://github.com/owner/app.git.";
+  if (!/^(?:https|ssh|file):\/\//.test(value))
+    return "must begin with https://, ssh:// or git@host:, as in https://github.com/owner/app.git.";
   const host = /^\w+:\/\/(?:[^/@]*@)?([^/]*)/.exec(value)![1]!;
   if (host.startsWith("-") || (!value.startsWith("file:") && !URL.canParse(value))) return "is not a valid address.";
   return undefined;
@@ -161,7 +175,9 @@ export const repositoryUrl = textThat("address of a repository", (value) => {
 
 /** The part of git's rules for names that keeps a branch from being read as an option or a revision. */
 export const branchName = textThat("branch", (value) =>
-  value.length > 255 || !/^[^\s~^:?*[\\\u0000-\u0020\u007F-]+[^\s~^:?*[\\\u0000-\u0020\u007F]*$/.test(value) || /\.\.|@\{|\/\/|\.lock$|[/.]$|^\//.test(value)
+  value.length > 255 ||
+  !/^[^\s~^:?*[\\\u0000-\u0020\u007F-]+[^\s~^:?*[\\\u0000-\u0020\u007F]*$/.test(value) ||
+  /\.\.|@\{|\/\/|\.lock$|[/.]$|^\//.test(value)
     ? "is not the name of a branch."
     : undefined,
 );

@@ -2,7 +2,19 @@
  * Opens untrusted YAML: bounded in size and depth, no tags of its own, no keys that could reach a prototype. What is
  * wrong becomes findings; nothing here throws.
  */
-import { isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document, type Node, type Scalar, type YAMLMap } from "yaml";
+import {
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+} from "yaml";
 import type { Finding } from "./finding.ts";
 
 export const maxBytes = 256 * 1024;
@@ -40,7 +52,14 @@ export function openYaml(text: string): OpenedYaml {
 
   let document: Document;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent", version: "1.2", schema: "core", uniqueKeys: false });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: "silent",
+      version: "1.2",
+      schema: "core",
+      uniqueKeys: false,
+    });
   } catch (thrown) {
     // Duplicate keys are found below: the parser's own check is quadratic. The parser recurses for each level of nesting, so a file of nothing but `[` overflows its stack: that is the
     // file's fault. Anything else it throws is about the text as well; no other code runs inside.
@@ -50,7 +69,12 @@ export function openYaml(text: string): OpenedYaml {
 
   const findings: Finding[] = [
     ...document.errors.map((error): Finding => ({ severity: "error", field: "", message: explain(error.message), ...place(error.pos[0]) })),
-    ...document.warnings.map((warning): Finding => ({ severity: "warning", field: "", message: `YAML: ${warning.message}`, ...place(warning.pos[0]) })),
+    ...document.warnings.map((warning): Finding => ({
+      severity: "warning",
+      field: "",
+      message: `YAML: ${warning.message}`,
+      ...place(warning.pos[0]),
+    })),
   ].slice(0, 50);
   if (document.errors.length === 0) findings.push(...checkNodes(document.contents, place));
   const isBroken = findings.some((finding) => finding.severity === "error");
@@ -77,7 +101,13 @@ function checkNodes(root: Node | null, place: OpenedYaml["place"]): Finding[] {
       return [{ severity: "error", field: "", message: `The file is nested more than ${maxDepth} levels deep.`, ...at }];
     if (isMap(node)) {
       const twice = duplicateKey(node);
-      if (twice?.range) findings.push({ severity: "error", field: "", message: `The key \`${String(twice.value)}\` stands twice in one block.`, ...place(twice.range[0]) });
+      if (twice?.range)
+        findings.push({
+          severity: "error",
+          field: "",
+          message: `The key \`${String(twice.value)}\` stands twice in one block.`,
+          ...place(twice.range[0]),
+        });
     }
     if (isCollection(node)) for (const item of node.items) stack.push({ node: item, depth: depth + 1 });
   }
@@ -98,15 +128,18 @@ function duplicateKey(node: YAMLMap): Scalar | undefined {
 const explain = (message: string): string =>
   message.includes("call stack") ? `The file is nested more than ${maxDepth} levels deep.` : `YAML: ${message}`;
 
-
 function checkKey(key: unknown, place: OpenedYaml["place"]): Finding | undefined {
   const at = isNode(key) && key.range ? place(key.range[0]) : {};
-  if (!isScalar(key) || key.value === null)
-    return { severity: "error", field: "", message: "A key must be plain text.", ...at };
+  if (!isScalar(key) || key.value === null) return { severity: "error", field: "", message: "A key must be plain text.", ...at };
   const name = String(key.value);
   if (dangerousKeys.has(name))
     return { severity: "error", field: name, message: `\`${name}\` cannot be used as a key. Choose another name.`, ...at };
   if (name === "<<")
-    return { severity: "error", field: name, message: "Merge keys (`<<`) are not read. Write the keys out, or use an alias for the whole value.", ...at };
+    return {
+      severity: "error",
+      field: name,
+      message: "Merge keys (`<<`) are not read. Write the keys out, or use an alias for the whole value.",
+      ...at,
+    };
   return undefined;
 }
