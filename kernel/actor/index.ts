@@ -40,6 +40,8 @@ export interface Actor {
   readonly homeWorkspace: WorkspaceId;
   /** Set when a session stands behind the actor: revoking it closes the actor's live streams. */
   readonly session?: SessionId;
+  /** Whose membership an API key stands on: the key loses with it. */
+  readonly issuer?: string;
 }
 
 /** Something that can be done, with what it takes. Rooms declare theirs in `policy.ts`. */

@@ -66,6 +66,7 @@ export function revocationSubjects(actor: Actor): RevocationSubject[] {
   return [
     ...(actor.session ? [`session:${actor.session}` as const] : []),
     actor.kind === "user" ? `user:${actor.id}` : actor.kind === "api-key" ? `api-key:${actor.id}` : `system:${actor.id}`,
+    ...(actor.issuer ? [`user:${actor.issuer}` as const] : []),
     ...(Object.keys(actor.roles) as WorkspaceId[]).map((workspace) => `workspace:${workspace}` as const),
   ];
 }

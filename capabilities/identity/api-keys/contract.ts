@@ -48,6 +48,8 @@ export interface FoundKey {
   /** `editor`, or less when its maker is less. */
   readonly role: Role;
   readonly expiresAt: number | null;
+  /** Who made it: a person's id, or `local`. */
+  readonly issuer: string;
 }
 
 export interface ApiKeys {

@@ -112,6 +112,11 @@ export interface Workspaces {
   findInvitationsTo(email: string): Promise<PendingInvitation[]>;
   /** Adds acceptance to a write: the membership, the used-up invitation, audit and event. Fails the commit when it was used meanwhile. */
   accept(write: Write, invitation: PendingInvitation, person: { id: UserId; email: string }, requestId?: string): void;
+  /**
+   * Adds to a write that the person still has this role, and keeps it so until the commit: the write fails with
+   * `guard_failed` otherwise.
+   */
+  holdMembership(write: Write, workspace: WorkspaceId, user: UserId, role: Role): void;
   /** Adds a first owner to the workspace: for the claim. */
   addOwner(write: Write, workspace: WorkspaceId, person: { id: UserId; email: string }): void;
 }
