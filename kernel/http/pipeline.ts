@@ -49,7 +49,9 @@ export function requestPipeline(deps: PipelineDeps): MiddlewareHandler<HttpEnv> 
     const peer = peerOf(deps.socketAddressOf(context), header, deps.trustedProxies);
     const scope = createScope(deps.log, requestIdFrom(header("x-request-id")), header("traceparent"), peer);
     context.set("scope", scope);
-    prepareHeaders(deps, context, scope, peer);
+    const headers = headersOfEvery(deps, context, scope, peer);
+    // Set before the route runs: Hono then makes the answer once, with all of them.
+    for (const [name, value] of headers) context.header(name, value);
 
     try {
       const isDone = admit(deps, context, peer);
@@ -62,6 +64,7 @@ export function requestPipeline(deps: PipelineDeps): MiddlewareHandler<HttpEnv> 
       context.res = answerError(thrown, context);
       context.error = thrown as Error;
     } finally {
+      completeHeaders(context.res.headers, headers);
       finish(deps, context, scope, performance.now() - startedAt);
     }
   };
@@ -82,13 +85,16 @@ function createScope(log: Log, requestId: string, traceparent: string | undefine
   };
 }
 
-/** Set before the route runs: Hono then makes the answer once, with all of them. */
-function prepareHeaders(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope, peer: Peer): void {
-  context.header("X-Request-Id", scope.requestId);
-  context.header("Cache-Control", "no-store");
-  context.header("Content-Security-Policy", dataPolicy);
-  for (const [name, value] of securityHeaders(peer.isSecure)) context.header(name, value);
-  for (const [name, value] of corsHeaders(context.req.header("origin"), deps.allowedOrigins)) context.header(name, value);
+type HeaderList = readonly (readonly [string, string])[];
+
+function headersOfEvery(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope, peer: Peer): HeaderList {
+  return [
+    ["X-Request-Id", scope.requestId],
+    ["Cache-Control", "no-store"],
+    ["Content-Security-Policy", dataPolicy],
+    ...securityHeaders(peer.isSecure),
+    ...corsHeaders(context.req.header("origin"), deps.allowedOrigins),
+  ];
 }
 
 /** Refuses what must not reach a route; answers a browser's preflight itself. */
@@ -133,17 +139,13 @@ async function identify(deps: PipelineDeps, context: Context<HttpEnv>, scope: Re
   }) as RequestScope;
 }
 
-/** Answers that a handler made itself (pages, streams) lack what was prepared: they get what they have not set. */
-function completeHeaders(context: Context<HttpEnv>, scope: RequestScope): void {
-  const { headers } = context.res;
-  if (headers.has("X-Request-Id")) return;
-  headers.set("X-Request-Id", scope.requestId);
-  for (const [name, value] of [...securityHeaders(false), ["Content-Security-Policy", dataPolicy] as const, ["Cache-Control", "no-store"] as const])
-    if (!headers.has(name)) headers.set(name, value);
+/** An answer that a handler made itself (a page, a stream) lacks what was prepared: it gets what it has not set. */
+function completeHeaders(answer: Headers, prepared: HeaderList): void {
+  if (answer.has("X-Request-Id")) return;
+  for (const [name, value] of prepared) if (!answer.has(name)) answer.set(name, value);
 }
 
 function finish(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope, ms: number): void {
-  completeHeaders(context, scope);
   const { status } = context.res;
   const { method, path } = context.req;
   deps.meter?.observe(method, context.req.routePath, status, ms);

@@ -6,7 +6,6 @@ import type { Context } from "hono";
 import type { Actor } from "../actor/index.ts";
 import { toNornsError } from "../errors/index.ts";
 import type { HttpEnv } from "./route.ts";
-import { securityHeaders } from "./headers.ts";
 
 /** Everything that lives longer than its request asks this to be told when it must end. */
 export interface LiveStreams {
@@ -89,12 +88,10 @@ export function eventStream(
 
   return new Response(body, {
     headers: {
-      ...Object.fromEntries(securityHeaders(false)),
       "Content-Type": "text/event-stream; charset=utf-8",
       "Cache-Control": "no-store",
       // nginx and its like would hold events back to fill a buffer.
       "X-Accel-Buffering": "no",
-      "X-Request-Id": context.var.scope.requestId,
     },
   });
 }
