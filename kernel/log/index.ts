@@ -17,3 +17,6 @@ export const silentLog: Log = {
   error: () => {},
   child: () => silentLog,
 };
+
+export { createLog, logLevels, type LogLevel, type LogOptions } from "./create-log.ts";
+export { createMask, type Mask } from "./mask.ts";
