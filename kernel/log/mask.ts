@@ -35,5 +35,7 @@ export function createMask(secrets: readonly string[] = []): Mask {
 function formsOf(secret: string): string[] {
   const bytes = new TextEncoder().encode(secret);
   const base64 = btoa(String.fromCharCode(...bytes)).replace(/=+$/, "");
-  return [secret, base64, base64.replaceAll("+", "-").replaceAll("/", "_"), encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)];
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  // Twice: a JSON text as a field of a JSON line.
+  return [secret, base64, base64.replaceAll("+", "-").replaceAll("/", "_"), encodeURIComponent(secret), inJson, JSON.stringify(inJson).slice(1, -1)];
 }
