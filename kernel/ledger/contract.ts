@@ -114,9 +114,6 @@ export interface OperationEnd<Input> {
   readonly error: OperationError | undefined;
 }
 
-/** The identity of a definition with types inferred; validates names once. */
-export declare function defineOperation<Input>(definition: OperationDefinition<Input>): OperationDefinition<Input>;
-
 export interface OperationError {
   readonly kind: ErrorKind;
   readonly code: string;
@@ -138,7 +135,9 @@ export interface Operation {
   readonly state: OperationState;
   readonly input: Json;
   readonly actor: string;
+  /** The try of the step in hand (run or undo): 1 at first, one more each time that step is tried again. */
   readonly attempt: number;
+  /** One more with each claim: a write that carries an older one changes nothing. */
   readonly epoch: number;
   readonly node: NodeId | undefined;
   readonly error: OperationError | undefined;
@@ -184,13 +183,16 @@ export interface OperationFilter {
   readonly states?: readonly OperationState[];
 }
 
-/** What rooms and routes use. `defineWorker` (worker.ts) is what runs the steps. */
+/** What rooms and routes use. `createWorker` (worker.ts) is what runs the steps. */
 export interface Ledger {
   /** Adds the operation and its wake-up to the write; it exists exactly if the write commits. Returns its id. */
   start<Input>(write: Write, options: StartOptions<Input>): OperationId;
   find(id: OperationId): Promise<(Operation & { readonly steps: readonly OperationStep[] }) | null>;
   list(query: OperationFilter & { limit: number; cursor?: string }): Promise<{ operations: Operation[]; cursor?: string }>;
-  /** Asks for the end; the running step's signal aborts. Conflict when it has already ended. */
+  /**
+   * Asks for the end; the running step's signal aborts, done steps are undone, and it ends `cancelled`. Asking twice is
+   * asking once. Conflict when it has already ended. An operation whose last step finishes first still succeeds.
+   */
   cancel(id: OperationId, actor: { label: string }): Promise<void>;
   /** Runs a dead letter again from its failed step. Conflict unless it is `failed`, `undone` or `undo_failed`. */
   retry(id: OperationId, actor: { label: string }): Promise<void>;

@@ -1,0 +1,76 @@
+/**
+ * The safety net under the transport. Every unfinished operation has a `wake_at`: a while after it could have been
+ * claimed, or the end of its lease. What is still there when that comes is woken again: a wake-up that was lost, a
+ * worker that was lost, an heir of a lock that was never told. A re-send puts the next one off; one that has never begun
+ * by as long as it has been waiting (at most five minutes), so that a deep queue is not woken over and over. Idle, this
+ * is one indexed query a round.
+ */
+import type { Clock } from "../clock/index.ts";
+import type { Store } from "../database/index.ts";
+import { toNornsError } from "../errors/index.ts";
+import type { OperationId } from "../ids/index.ts";
+import type { Log } from "../log/index.ts";
+import { skippingLockedRows, statement } from "./statements.ts";
+import { resendAfterMs, type Wakes } from "./wakes.ts";
+import { defaultLeaseMs } from "./worker.ts";
+
+export interface SweeperOptions {
+  readonly store: Store;
+  readonly transport: Wakes;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The same as the workers': a round takes a tenth of it, so that a lost worker is noticed within one lease. */
+  readonly leaseMs?: number;
+}
+
+export interface Sweeper {
+  /** One round; returns how many wake-ups were sent. */
+  sweep(): Promise<number>;
+  /** Rounds until the signal; then resolves. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const atOnce = 500;
+
+export function createSweeper(options: SweeperOptions): Sweeper {
+  const { store, transport, clock, log } = options;
+  const roundMs = Math.max(20, (options.leaseMs ?? defaultLeaseMs) / 10);
+  const claimOverdue = statement<{ id: string; queue: string }>(
+    store.dialect,
+    `update {operations} set wake_at = ?1 + case
+       when state <> 'queued' or ?1 - created_at < ?2 then ?2
+       when ?1 - created_at > 300000 then 300000
+       else ?1 - created_at
+     end
+     where id in (
+       select o.id from {operations} as o where o.wake_at <= ?1 order by o.wake_at limit ${atOnce} ${skippingLockedRows(store.dialect, "o")}
+     )
+     returning id, queue`,
+  );
+
+  async function sweep(): Promise<number> {
+    let sent = 0;
+    for (;;) {
+      const [result] = await store.batch([claimOverdue([clock.now(), resendAfterMs])]);
+      const rows = result!.rows as { id: string; queue: string }[];
+      if (rows.length > 0) await transport.send(rows.map((row) => ({ queue: row.queue, operation: row.id as OperationId })));
+      sent += rows.length;
+      if (rows.length < atOnce) return sent;
+    }
+  }
+
+  return {
+    sweep,
+    async run(signal) {
+      while (!signal.aborted) {
+        try {
+          const sent = await sweep();
+          if (sent > 0) log.debug({ sent }, "wake-ups sent again");
+        } catch (error) {
+          log.warn({ code: toNornsError(error).code }, "the sweeper could not look; it looks again in the next round");
+        }
+        await clock.sleep(roundMs, signal).catch(() => undefined); // aborted: the loop ends
+      }
+    },
+  };
+}
