@@ -15,7 +15,8 @@ export function parseNetworks(texts: readonly string[]): readonly Network[] {
   return texts.map((text) => {
     const trimmed = text.trim();
     try {
-      if (trimmed.includes("/")) return ipaddr.parseCIDR(trimmed);
+      const [base, ...bits] = trimmed.split("/");
+      if (bits.length > 0 && parseAddress(base!) !== undefined) return ipaddr.parseCIDR(trimmed);
       const address = parseAddress(trimmed);
       if (address === undefined) throw new Error("not an address");
       return [address, address.kind() === "ipv4" ? 32 : 128];

@@ -60,14 +60,14 @@ export async function aRepository(path: string, files: Record<string, string | U
   return { path, git, commit };
 }
 
-export type Answer = (request: IncomingMessage, response: ServerResponse) => boolean;
+export type Answer = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
 /** Serves every repository below `root`. `first` may answer a request itself (and says so with true). */
 export async function aGitServer(root: string, first: Answer = () => false): Promise<{ url: string; requests: IncomingMessage[] } & AsyncDisposable> {
   const requests: IncomingMessage[] = [];
-  const server = http.createServer((request, response) => {
+  const server = http.createServer(async (request, response) => {
     requests.push(request);
-    if (first(request, response)) return;
+    if (await first(request, response)) return;
     const url = new URL(request.url!, "http://x");
     const backend = spawn("git", ["http-backend"], {
       env: {

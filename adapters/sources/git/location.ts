@@ -15,7 +15,8 @@ export interface Remote {
   readonly shown: string;
 }
 
-const hostPattern = /^(?!-)[a-z0-9.-]{1,253}$|^\[[0-9a-f:.]+\]$/;
+// No dot at the end: curl drops it before it looks at the address that we pinned, and would resolve the name by itself.
+const hostPattern = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$|^\[[0-9a-f:.]+\]$/;
 const userPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 // Printable, no space, no quote, backslash, backtick, dollar, control characters: nothing a shell or a config file reads.
 const pathPattern = /^\/[A-Za-z0-9._~/%+@=,:!-]+$/;
@@ -25,6 +26,10 @@ const refused = (why: string): NornsError =>
 
 export function toRemote(text: string): Remote {
   if (text.length > 2048) throw refused("is longer than 2048 characters");
+  // As written, before any parser makes it tidy: nothing that a shell or a config file reads, and no way up.
+  if (!/^[A-Za-z0-9._~/%+@=,:!?#[\]-]*$/.test(text) || /(^|[/:])\.\.(\/|$)/.test(text)) throw refused("has characters that are not allowed in one");
+  // Of encoded characters the space and letters beyond ASCII; git decodes them for ssh, and nothing else may appear then.
+  if (/%(?!20|[89a-f][0-9a-f])/i.test(text)) throw refused("has an encoded character that is not allowed");
   const isScpLike = /^([^@/\s]+)@([^:/\s]+):(?!\/\/)(.+)$/.exec(text);
   const url = URL.parse(isScpLike ? `ssh://${isScpLike[1]}@${isScpLike[2]}/${isScpLike[3]!.replace(/^\/+/, "")}` : text);
   // `ext::sh -c …` parses as a URL of its own scheme in no reading of ours.
