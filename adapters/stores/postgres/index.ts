@@ -7,3 +7,4 @@
  * ```
  */
 export { openPostgres, type PostgresOptions, type PostgresStore } from "./store.ts";
+export { createPostgresNotifier, type PostgresNotifier, type PostgresNotifierOptions } from "./notifier.ts";
