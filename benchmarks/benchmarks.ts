@@ -1,0 +1,5 @@
+/** Every benchmark, in the order of README.md's table. */
+import { cli } from "./cli.ts";
+import type { Benchmark } from "./measure.ts";
+
+export const benchmarks: readonly Benchmark[] = [cli];
