@@ -84,14 +84,15 @@ export class EventHub {
     follower.onClosed = leave;
     signal.addEventListener("abort", leave, { once: true });
     const session = (this.#session ??= this.#begin());
+    follower.cursor ??= session.ring?.last;
     void session.started.then(() => {
-      if (!follower.isClosed && session.ring) this.#join(follower, session.ring);
+      if (!follower.isClosed && session.ring) this.#join(follower, session, session.ring);
     });
   }
 
   #begin(): Session {
     const aborter = new AbortController();
-    const session: Session = { ring: undefined, aborter, awaitHole: () => {}, started: Promise.resolve() };
+    const session: Session = { ring: undefined, startsBehind: 0, aborter, awaitHole: () => {}, started: Promise.resolve() };
     this.#early.clear();
     session.started = this.#start(session);
     void session.started.then(() => this.#run(session)).catch((error: unknown) => {
@@ -114,7 +115,8 @@ export class EventHub {
     // A commit that the query saw may still be on its way back to its writer here, who acts after following began.
     await this.#options.clock.sleep(holeMs, signal).catch(() => {});
     const firstEarly = Math.min(...this.#early.keys());
-    session.ring = new EventRing(this.#options.capacity, Math.min(last, firstEarly - 1));
+    session.startsBehind = Math.min(last, firstEarly - 1);
+    session.ring = new EventRing(this.#options.capacity, session.startsBehind);
     this.#takeEarly(session.ring);
   }
 
@@ -195,10 +197,10 @@ export class EventHub {
     for (const follower of this.#followers) follower.take(ring);
   }
 
-  #join(follower: Follower, ring: EventRing): void {
+  #join(follower: Follower, session: Session, ring: EventRing): void {
     const { store } = this.#options;
-    const { signal } = this.#session!.aborter;
-    follower.cursor ??= ring.last;
+    const { signal } = session.aborter;
+    follower.cursor ??= session.startsBehind;
     if (follower.cursor + 1 >= ring.first && follower.cursor <= ring.last) {
       follower.isLive = true;
       follower.take(ring);
@@ -225,6 +227,8 @@ export class EventHub {
 interface Session {
   /** Set once the end of the log is known. */
   ring: EventRing | undefined;
+  /** The end of the log when the reader began: "now" for whoever was there first. */
+  startsBehind: number;
   readonly aborter: AbortController;
   started: Promise<void>;
   /** A number is missing before one of ours: unless it is handed in shortly, it is read. */
