@@ -60,7 +60,8 @@ export function secretUrl(name: string, of: Description & { readonly protocols: 
     ...describe(name, of, "not set"),
     isSecret: true,
     parse: (value) => {
-      parseUrl(value, of.protocols);
+      // `postgres://user:password@/name?host=/run/postgresql` has no host, and is right.
+      parseUrl(value.replace(/(:\/\/[^/?]*@|:\/\/)\//, "$1localhost/"), of.protocols);
       return new Secret(value);
     },
     fallback: undefined,
