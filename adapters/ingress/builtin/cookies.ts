@@ -2,7 +2,11 @@
 
 /** Says which cookies are the control plane's: `session` means `__Host-session` and `__Secure-session` too; `norns.*` means all that begin so. */
 export function ownCookies(names: readonly string[]): (name: string) => boolean {
-  const plain = (name: string): string => name.trim().toLowerCase().replace(/^__(?:host|secure)-/, "");
+  const plain = (name: string): string =>
+    name
+      .trim()
+      .toLowerCase()
+      .replace(/^__(?:host|secure)-/, "");
   const exact = new Set(names.filter((name) => !name.endsWith("*")).map(plain));
   const prefixes = names.filter((name) => name.endsWith("*")).map((name) => plain(name.slice(0, -1)));
   return (name) => exact.has(plain(name)) || prefixes.some((prefix) => plain(name).startsWith(prefix));

@@ -49,7 +49,12 @@ export async function aFront(options: Partial<BuiltinIngressOptions> = {}): Prom
   };
 }
 
-export const aRoute = (targets: readonly Target[], hostname = "hello.localhost"): Route => ({ hostname, app: "hello" as AppName, process: "web" as ProcessName, targets });
+export const aRoute = (targets: readonly Target[], hostname = "hello.localhost"): Route => ({
+  hostname,
+  app: "hello" as AppName,
+  process: "web" as ProcessName,
+  targets,
+});
 
 /** A port where nothing listens. */
 export async function aClosedPort(): Promise<number> {
@@ -66,15 +71,29 @@ export interface Answer {
   readonly body: string;
 }
 
-export function call(port: number, path = "/", options: { method?: string; headers?: Record<string, string | string[]>; body?: string } = {}): Promise<Answer> {
+export function call(
+  port: number,
+  path = "/",
+  options: { method?: string; headers?: Record<string, string | string[]>; body?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ port, host: "127.0.0.1", path, method: options.method ?? "GET", agent: false, headers: { host: "hello.localhost:8800", ...options.headers } }, (res) => {
-      let body = "";
-      res.setEncoding("utf8");
-      res.on("data", (chunk: string) => (body += chunk));
-      res.on("end", () => resolve({ status: res.statusCode!, headers: res.headers, rawHeaders: res.rawHeaders, body }));
-      res.on("error", reject);
-    });
+    const sent = request(
+      {
+        port,
+        host: "127.0.0.1",
+        path,
+        method: options.method ?? "GET",
+        agent: false,
+        headers: { host: "hello.localhost:8800", ...options.headers },
+      },
+      (res) => {
+        let body = "";
+        res.setEncoding("utf8");
+        res.on("data", (chunk: string) => (body += chunk));
+        res.on("end", () => resolve({ status: res.statusCode!, headers: res.headers, rawHeaders: res.rawHeaders, body }));
+        res.on("error", reject);
+      },
+    );
     sent.on("error", reject);
     sent.end(options.body);
   });

@@ -20,7 +20,8 @@ export interface ForwardDeps {
 
 /** May be sent twice without harm, and carries no body that would be spent by the first try. */
 const isRepeatable = (req: IncomingMessage): boolean => !hasBody(req) && ["GET", "HEAD", "OPTIONS"].includes(req.method ?? "");
-const hasBody = (req: IncomingMessage): boolean => req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
+const hasBody = (req: IncomingMessage): boolean =>
+  req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
 
 /** True when two readers could split or route the request differently: it is refused, not guessed at. */
 export function isAmbiguous(req: IncomingMessage): boolean {
@@ -61,7 +62,9 @@ export function forward(deps: ForwardDeps, req: IncomingMessage, res: ServerResp
     let sent: ClientRequest;
     try {
       const { host, port } = connection.target;
-      sent = request({ host, port, method: req.method, path, headers, agent: connection.agent, setHost: false });
+      // A kept connection may be closing at the other end in this very moment. What cannot be repeated gets a new one.
+      const agent = isRepeatable(req) ? connection.agent : false;
+      sent = request({ host, port, method: req.method, path, headers, agent, setHost: false });
     } catch {
       // Node refuses a path or a header that it would not have sent itself.
       end();

@@ -2,7 +2,18 @@
 import { filterSetCookie, withoutOwnCookies } from "./cookies.ts";
 
 /** Concern one connection only; what `Connection` names comes on top. */
-const hopByHop = new Set(["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "expect"]);
+const hopByHop = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+]);
 /** Say who the client is; believed only from a trusted proxy. `Forwarded` is dropped from everybody: we speak one dialect. */
 const forwarding = /^(?:forwarded|via|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|x-forwarded-.*)$/;
 
@@ -77,7 +88,8 @@ export function responseHeaders(raw: readonly string[], hostname: string, contro
 }
 
 const isSameSite = (hostname: string, others: readonly string[]): boolean => {
-  const site = (name: string): string => (name === "localhost" || name.endsWith(".localhost") ? "localhost" : name.split(".").slice(-2).join("."));
+  const site = (name: string): string =>
+    name === "localhost" || name.endsWith(".localhost") ? "localhost" : name.split(".").slice(-2).join(".");
   return others.some((other) => site(other) === site(hostname));
 };
 

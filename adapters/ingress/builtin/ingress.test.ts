@@ -10,15 +10,32 @@ describe("the built-in ingress", () => {
     await using app = await anInstance((req, res) => {
       const chunks: Buffer[] = [];
       req.on("data", (chunk: Buffer) => chunks.push(chunk));
-      req.on("end", () => res.writeHead(201, { "x-app": "yes" }).end(JSON.stringify({ headers: req.headers, url: req.url, body: Buffer.concat(chunks).toString() })));
+      req.on("end", () =>
+        res
+          .writeHead(201, { "x-app": "yes" })
+          .end(JSON.stringify({ headers: req.headers, url: req.url, body: Buffer.concat(chunks).toString() })),
+      );
     });
     await using front = await aFront();
     front.ingress.setRoutes([aRoute([app.target])]);
-    const answer = await call(front.port, "/a?b=c", { method: "POST", body: "hi", headers: { "x-forwarded-for": "6.6.6.6", forwarded: "for=6.6.6.6", "x-real-ip": "6.6.6.6" } });
+    const answer = await call(front.port, "/a?b=c", {
+      method: "POST",
+      body: "hi",
+      headers: { "x-forwarded-for": "6.6.6.6", forwarded: "for=6.6.6.6", "x-real-ip": "6.6.6.6" },
+    });
     expect(answer.status).toBe(201);
     expect(answer.headers["x-app"]).toBe("yes");
     const seen = JSON.parse(answer.body) as { headers: Record<string, string>; url: string; body: string };
-    expect(seen).toMatchObject({ url: "/a?b=c", body: "hi", headers: { host: "hello.localhost:8800", "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", "x-forwarded-host": "hello.localhost:8800" } });
+    expect(seen).toMatchObject({
+      url: "/a?b=c",
+      body: "hi",
+      headers: {
+        host: "hello.localhost:8800",
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-proto": "http",
+        "x-forwarded-host": "hello.localhost:8800",
+      },
+    });
     expect(seen.headers).not.toHaveProperty("forwarded");
     expect(seen.headers).not.toHaveProperty("x-real-ip");
   });
@@ -39,7 +56,21 @@ describe("the built-in ingress", () => {
       expect(front.ingress.handles(host)).toBe(true);
       expect((await call(front.port, "/", { headers: { host } })).body).toBe("app");
     }
-    for (const host of [undefined, "", "localhost", "other.localhost", "hello.localhost..", "hello.localhost:99999", "hello.localhost@evil", "hello.localhost/x", "evil.com#hello.localhost", "[::1]", "hello.localhost, evil.com", "xn--hllo-bpa.localhost", "héllo.localhost"])
+    for (const host of [
+      undefined,
+      "",
+      "localhost",
+      "other.localhost",
+      "hello.localhost..",
+      "hello.localhost:99999",
+      "hello.localhost@evil",
+      "hello.localhost/x",
+      "evil.com#hello.localhost",
+      "[::1]",
+      "hello.localhost, evil.com",
+      "xn--hllo-bpa.localhost",
+      "héllo.localhost",
+    ])
       expect(front.ingress.handles(host)).toBe(false);
     const refused = await call(front.port, "/", { headers: { host: "evil.example.com" } });
     expect(refused.status).toBe(421);
@@ -83,7 +114,10 @@ describe("the built-in ingress", () => {
     });
     await using front = await aFront();
     front.ingress.setRoutes([aRoute([app.target])]);
-    const text = await raw(front.port, "POST / HTTP/1.1\r\nHost: hello.localhost\r\nConnection: close, content-length, host, x-forwarded-for, x-drop\r\nX-Drop: 1\r\nContent-Length: 2\r\n\r\nok");
+    const text = await raw(
+      front.port,
+      "POST / HTTP/1.1\r\nHost: hello.localhost\r\nConnection: close, content-length, host, x-forwarded-for, x-drop\r\nX-Drop: 1\r\nContent-Length: 2\r\n\r\nok",
+    );
     const seen = JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1)) as Record<string, string>;
     expect(seen).toMatchObject({ body: "ok", host: "hello.localhost", "content-length": "2", "x-forwarded-for": "127.0.0.1" });
     expect(seen).not.toHaveProperty("x-drop");
@@ -126,7 +160,8 @@ describe("the built-in ingress", () => {
     await using front = await aFront();
     const gone = { instance: "ins_gone" as InstanceId, host: "127.0.0.1", port: await aClosedPort() };
     front.ingress.setRoutes([aRoute([gone, app.target])]);
-    for (let index = 0; index < 6; index++) expect((await call(front.port, "/", { method: "POST", body: `body ${index}` })).body).toBe(`body ${index}`);
+    for (let index = 0; index < 6; index++)
+      expect((await call(front.port, "/", { method: "POST", body: `body ${index}` })).body).toBe(`body ${index}`);
     await expect(front.ingress.drained(gone.instance, 0)).resolves.toBeUndefined();
   });
 

@@ -23,7 +23,13 @@ export interface IngressLimits {
   readonly readerTimeoutMs: number;
 }
 
-export const ingressLimits: IngressLimits = { maxInFlight: 1024, maxIdle: 64, idleMs: 4_000, answerTimeoutMs: 120_000, readerTimeoutMs: 120_000 };
+export const ingressLimits: IngressLimits = {
+  maxInFlight: 1024,
+  maxIdle: 64,
+  idleMs: 4_000,
+  answerTimeoutMs: 120_000,
+  readerTimeoutMs: 120_000,
+};
 
 export interface BuiltinIngressOptions {
   readonly log: Log;
@@ -105,7 +111,10 @@ export function createBuiltinIngress(options: BuiltinIngressOptions): ServingIng
     },
     async drained(instance: InstanceId, timeoutMs: number) {
       if (await untilIdle(() => instances.inFlight(instance) === 0, timeoutMs)) return;
-      options.log.info({ instance, inFlight: instances.inFlight(instance) }, "An instance is stopped with requests still in flight: the drain time is up.");
+      options.log.info(
+        { instance, inFlight: instances.inFlight(instance) },
+        "An instance is stopped with requests still in flight: the drain time is up.",
+      );
     },
     handles: (host) => find(host) !== undefined,
     handle(req, res) {

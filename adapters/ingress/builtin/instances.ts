@@ -14,8 +14,8 @@ class InstanceAgent extends Agent {
 
   override keepSocketAlive(socket: Duplex): boolean {
     // @types/node declares it without a result; Node asks for one and keeps the socket only on true.
-    const keep = super.keepSocketAlive as unknown as (this: Agent, socket: Duplex) => boolean;
-    return !this.isRetired && keep.call(this, socket);
+    const keep: unknown = super.keepSocketAlive(socket);
+    return !this.isRetired && keep === true;
   }
 
   /** Says goodbye on idle connections; those in use close when their answer is through. */

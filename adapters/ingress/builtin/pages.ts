@@ -51,7 +51,11 @@ export const rawTrouble = ({ status, title, text }: Trouble): string => {
   return `HTTP/1.1 ${status} ${title}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
 };
 
-export const badRequest: Trouble = { status: 400, title: "Bad request", text: "The request cannot be read in only one way, so it is not forwarded." };
+export const badRequest: Trouble = {
+  status: 400,
+  title: "Bad request",
+  text: "The request cannot be read in only one way, so it is not forwarded.",
+};
 export const unknownHost: Trouble = { status: 421, title: "No such app here", text: "No app of this server answers under this name." };
 export const noTarget = (app: string, note: string | undefined): Trouble => ({
   status: 503,
@@ -59,5 +63,13 @@ export const noTarget = (app: string, note: string | undefined): Trouble => ({
   text: note ?? "No healthy instance of it is running right now: it may be starting, being replaced, or stopped.",
   retryAfterSeconds: 5,
 });
-export const badGateway = (app: string): Trouble => ({ status: 502, title: `${app} did not answer`, text: "The connection to the app broke before it had answered. Its log says more." });
-export const gatewayTimeout = (app: string): Trouble => ({ status: 504, title: `${app} took too long`, text: "The app accepted the request and has not begun to answer in time." });
+export const badGateway = (app: string): Trouble => ({
+  status: 502,
+  title: `${app} did not answer`,
+  text: "The connection to the app broke before it had answered. Its log says more.",
+});
+export const gatewayTimeout = (app: string): Trouble => ({
+  status: 504,
+  title: `${app} took too long`,
+  text: "The app accepted the request and has not begun to answer in time.",
+});

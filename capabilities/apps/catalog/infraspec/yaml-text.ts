@@ -30,7 +30,7 @@ export interface OpenedYaml {
   readonly document: Document | undefined;
   readonly findings: readonly Finding[];
   /** Where an offset of the text is, 1-based. */
-  place(offset: number): { line: number; column: number };
+  readonly place: (offset: number) => { line: number; column: number };
 }
 
 export function openYaml(text: string): OpenedYaml {
