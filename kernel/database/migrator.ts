@@ -27,8 +27,8 @@ interface MigrationTables {
   migration: { room: string; id: string; at: number };
 }
 
-/** Any number will do, as long as every Norns server uses the same one. */
-const lockKey = 7_268_020_101;
+/** The advisory lock under which a database's schema is changed. Any number will do, if every Norns server uses it. */
+export const migrationLockKey = 7_268_020_101;
 
 /**
  * Brings the database up to date, rooms in the given order. Returns what was applied now, as `room/id`.
@@ -88,7 +88,7 @@ async function prepare(store: Store, rooms: readonly RoomMigrations[]): Promise<
 function underLock(store: Store, db: Kysely<MigrationTables>): Query[] {
   if (store.dialect !== "postgres") return [];
   const run = (text: string): Query => ({ compile: () => sql.raw(text).compile(db) });
-  return [run("select set_config('statement_timeout', '0', true)"), run(`select pg_advisory_xact_lock(${lockKey})`)];
+  return [run("select set_config('statement_timeout', '0', true)"), run(`select pg_advisory_xact_lock(${migrationLockKey})`)];
 }
 
 async function isRecorded(db: Kysely<MigrationTables>, room: string, id: string): Promise<boolean> {
