@@ -89,6 +89,8 @@ export const releaseSchema = z.object({
   sagaId: z.string(),
   createdAt: z.string(),
   isCurrent: z.boolean(),
+  /** Its artifact is there: it can be gone back to, if it was ever in service. */
+  isKept: z.boolean(),
 });
 export type ReleaseJson = z.infer<typeof releaseSchema>;
 
@@ -130,3 +132,15 @@ export const pageQuery = z.object({
   cursor: z.string().max(200).optional(),
 });
 export const deploymentsQuery = pageQuery.extend({ status: z.enum(deploymentStatuses).optional() });
+
+/** The commit that the tar holds, or the hash of its content where there is no git. */
+export const sourceQuery = z.object({ commit: z.string().regex(/^([0-9a-f]{40}|content-[0-9a-f]{40})$/, "40 hex digits, or content- and 40 hex digits") });
+export const sourceSchema = z.object({ app: z.string(), commit: z.string(), isNew: z.boolean() });
+
+export const outputQuery = z.object({
+  step: z.string().regex(/^[a-z-]{1,40}$/).optional(),
+  follow: z
+    .enum(["true", "false", "1", "0", ""])
+    .transform((value) => value !== "false" && value !== "0")
+    .optional(),
+});

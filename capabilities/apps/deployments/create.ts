@@ -8,8 +8,19 @@ import type { Events } from "@norns/kernel/events";
 import type { NodeId } from "@norns/kernel/ids";
 import type { Ledger } from "@norns/kernel/ledger";
 import type { Log } from "@norns/kernel/log";
+import { watchNewReleases } from "./auto-roll-back.ts";
+import { deployApp, preflightApp } from "./deploy-app.ts";
 import type { Deployments } from "./deployments.ts";
-import type { StepOutputs } from "./step-outputs.ts";
+import { getDeployment, listDeploymentSteps, listDeployments, listReleases } from "./list-deployments.ts";
+import { createDeploymentsOperations, type DeploymentsOperations } from "./operations/index.ts";
+import { defaultLimits, type DeployLimits } from "./operations/deps.ts";
+import { readStepOutput } from "./read-step-output.ts";
+import { registerArchive } from "./register-archive.ts";
+import { removeApp } from "./remove-app.ts";
+import { rollBackApp } from "./roll-back-app.ts";
+import { getSaga, listSaga } from "./saga.ts";
+import { getStats } from "./stats.ts";
+import { createDeploymentsStore, type DeploymentsStore } from "./store.ts";
 
 export interface DeploymentsDeps {
   readonly store: Store;
@@ -19,10 +30,9 @@ export interface DeploymentsDeps {
   readonly catalog: Catalog;
   readonly processes: Processes;
   readonly sources: Sources;
-  readonly outputs: StepOutputs;
   readonly node: NodeId;
-  /** Where sources are checked out while they are built: `NORNS_HOME/work`. Made when missing; ours alone. */
-  readonly workDirectory: string;
+  /** NORNS_HOME: sources are checked out under `work/`, step output lies with the instances' logs. */
+  readonly home: string;
   /** The variables of `NORNS_BUILD_ENV`, by name: what a build, a test and a migration see of the server's environment. */
   readonly buildEnv: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -30,15 +40,42 @@ export interface DeploymentsDeps {
   readonly limits?: Partial<DeployLimits>;
 }
 
-export interface DeployLimits {
-  readonly cloneMs: number;
-  readonly buildMs: number;
-  readonly testMs: number;
-  readonly migrateMs: number;
-  /** Kept besides the current release and the one before it. */
-  readonly keptReleases: number;
-  /** A new current release that turns unhealthy within this time is rolled back by itself. */
-  readonly watchMs: number;
+/** What the verbs use. */
+export interface VerbDeps extends Omit<DeploymentsDeps, "limits"> {
+  readonly rows: DeploymentsStore;
+  readonly limits: DeployLimits;
+  readonly operations: DeploymentsOperations;
 }
 
-export declare function createDeployments(deps: DeploymentsDeps): Deployments;
+/**
+ * The deployments room.
+ *
+ * ```ts
+ * const deployments = createDeployments({ store, events, ledger, audit, catalog, processes, sources, node, home, buildEnv, clock, log });
+ * const operation = await deployments.deployApp(workspace, "hello", "HEAD", actor);
+ * ```
+ */
+export function createDeployments(given: DeploymentsDeps): Deployments {
+  const rows = createDeploymentsStore(given.store);
+  const limits = { ...defaultLimits, ...given.limits };
+  const operations = createDeploymentsOperations({ ...given, rows, limits }, given.node);
+  const deps: VerbDeps = { ...given, rows, limits, operations };
+
+  return {
+    operations: [operations.deploy, operations.rollback, operations.preflight, operations.remove],
+    deployApp: (workspace, app, ref, actor, requestId) => deployApp(deps, workspace, app, ref, actor, requestId),
+    preflightApp: (workspace, app, ref, actor, requestId) => preflightApp(deps, workspace, app, ref, actor, requestId),
+    rollBackApp: (workspace, app, to, actor, requestId) => rollBackApp(deps, workspace, app, to, actor, requestId),
+    removeApp: (workspace, app, actor, requestId) => removeApp(deps, workspace, app, actor, requestId),
+    registerArchive: (workspace, upload, actor, requestId) => registerArchive(deps, workspace, upload, actor, requestId),
+    listDeployments: (workspace, query) => listDeployments(deps, workspace, query),
+    getDeployment: (workspace, id) => getDeployment(deps, workspace, id),
+    listDeploymentSteps: (workspace, id) => listDeploymentSteps(deps, workspace, id),
+    listReleases: (workspace, app) => listReleases(deps, workspace, app),
+    listSaga: (workspace, query) => listSaga(deps, workspace, query),
+    getSaga: (workspace, saga) => getSaga(deps, workspace, saga),
+    getStats: (workspace) => getStats(deps, workspace),
+    readStepOutput: (workspace, id, options) => readStepOutput(deps, workspace, id, options),
+    start: (signal) => watchNewReleases(deps, signal),
+  };
+}

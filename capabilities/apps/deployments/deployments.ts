@@ -1,33 +1,9 @@
-import type { Artifact } from "@norns/adapters/engines";
-import type { EngineName, Infraspec } from "@norns/capabilities/apps/catalog";
 import type { Actor } from "@norns/kernel/actor";
-import type { AppName, NodeId, OperationId, ReleaseId, WorkspaceId } from "@norns/kernel/ids";
+import type { AppName, OperationId, WorkspaceId } from "@norns/kernel/ids";
 import type { OperationDefinition } from "@norns/kernel/ledger";
 import type { DeploymentJson, ReleaseJson, SagaEventJson, StatsJson, StepJson } from "./contract.ts";
-
-/**
- * One built version of an app. `new`: never in service; `good`: was made current once; `bad`: failed its deployment, or
- * was rolled back from. A rollback by itself goes only to good ones.
- */
-export interface Release {
-  readonly id: ReleaseId;
-  readonly workspace: WorkspaceId;
-  readonly app: AppName;
-  readonly number: number;
-  readonly state: "new" | "good" | "bad";
-  /** 40 hex digits, or `content-<40 hex>`. */
-  readonly commit: string;
-  readonly ref: string;
-  /** The commit's first line. */
-  readonly subject: string;
-  readonly spec: Infraspec;
-  readonly specText: string;
-  readonly artifact: Artifact;
-  readonly engine: EngineName;
-  readonly node: NodeId;
-  readonly operation: OperationId;
-  readonly createdAt: number;
-}
+import type { Upload } from "./register-archive.ts";
+import type { Release } from "./release.ts";
 
 export interface DeploymentQuery {
   readonly app?: AppName | undefined;
@@ -46,7 +22,7 @@ export interface Deployments {
   /** Stops all of a registered app and takes it out of the catalogue. Volumes are kept. */
   removeApp(workspace: WorkspaceId, app: string, actor: Actor, requestId?: string): Promise<OperationId>;
   /** Keeps an uploaded tar of one commit and registers the app that its infraspec.yaml describes; not deployed yet. */
-  registerArchive(workspace: WorkspaceId, upload: { commit: string; app?: AppName; body: AsyncIterable<Uint8Array>; signal: AbortSignal }, actor: Actor, requestId?: string): Promise<{ app: AppName; commit: string }>;
+  registerArchive(workspace: WorkspaceId, upload: Upload, actor: Actor, requestId?: string): Promise<{ app: AppName; commit: string; isNew: boolean }>;
   /** Newest first. */
   listDeployments(workspace: WorkspaceId, query: DeploymentQuery): Promise<{ deployments: DeploymentJson[]; cursor?: string }>;
   /** Throws `deployment_not_found`. */
@@ -58,7 +34,7 @@ export interface Deployments {
   getSaga(workspace: WorkspaceId, saga: string): Promise<SagaEventJson[]>;
   getStats(workspace: WorkspaceId): Promise<StatsJson>;
   /** What a step's program printed, live when it still runs. Throws `deployment_not_found`. */
-  readStepOutput(workspace: WorkspaceId, id: OperationId, options: { step?: string; follow: boolean; signal: AbortSignal }): Promise<AsyncIterable<StepOutputChunk>>;
+  readStepOutput(workspace: WorkspaceId, id: OperationId, options: { step?: string | undefined; follow: boolean; signal: AbortSignal }): Promise<AsyncIterable<StepOutputChunk>>;
 
   readonly operations: readonly OperationDefinition<unknown>[];
   /** Automatic rollback: listens until the signal aborts. */

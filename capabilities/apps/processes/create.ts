@@ -187,6 +187,7 @@ export function createProcesses(deps: ProcessesDeps): Processes {
         watcher.observeSoon();
       });
     },
+    engines,
     engineOf,
     awaitHealthy: (engine, workload, wait) => awaitHealthy(clock, engine, workload, wait),
     refresh: () => watcher.turn(),

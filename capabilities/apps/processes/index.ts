@@ -7,4 +7,5 @@ export { processesSocketMessage, type SocketMessage } from "./events.ts";
 export { processesMigrations } from "./migrations/index.ts";
 export type { Engines, HealthTurn, LogFilter, Processes, Scales } from "./processes.ts";
 export { processesRoutes } from "./routes.ts";
-export { toWorkload } from "./workload.ts";
+export { hostnamesOf, type Hostname } from "./hostnames.ts";
+export { environmentOf, toWorkload } from "./workload.ts";

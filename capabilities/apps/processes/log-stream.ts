@@ -1,5 +1,6 @@
 /** Log lines on the wire: server-sent events that can be resumed, or plain text. */
 import type { LogGap, LogLine } from "@norns/adapters/engines";
+import { toSafeText } from "@norns/adapters/engines/journal";
 import { invalid } from "@norns/kernel/errors";
 import type { RouteRequest, ServerSentEvent } from "@norns/kernel/http";
 import { shortId } from "./status.ts";
@@ -58,31 +59,30 @@ const toLineJson = (line: LogLine) => ({
   line: line.text,
 });
 
-/** The bare lines, as the seed's clients read them. Pulled: a slow reader holds the source back. */
-export function asText(lines: AsyncIterable<LogLine | LogGap>, request: Pick<RouteRequest<unknown, unknown, unknown>, "actor" | "context">): Response {
+/** The bare lines, as the seed's clients read them. Pulled: a slow reader holds the source back. `stop` ends the source. */
+export function asText(
+  lines: AsyncIterable<LogLine | LogGap>,
+  stop: AbortController,
+  request: Pick<RouteRequest<unknown, unknown, unknown>, "actor" | "context">,
+): Response {
   const iterator = lines[Symbol.asyncIterator]();
   const text = new TextEncoder();
   let stopListening = () => {};
   const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      stopListening =
-        request.context.var.streams?.open(request.actor, () => {
-          void iterator.return?.();
-          controller.close();
-        }) ?? stopListening;
+    start() {
+      // The source ends with the signal, and the answer with its source.
+      stopListening = request.context.var.streams?.open(request.actor, () => stop.abort()) ?? stopListening;
     },
     async pull(controller) {
       const { done, value } = await iterator.next();
-      if (done) {
+      if (done || stop.signal.aborted) {
         stopListening();
         controller.close();
-        return;
-      }
-      controller.enqueue(text.encode("gap" in value ? `[lines are missing here: ${value.gap.reason}]\n` : `${value.text}\n`));
+      } else controller.enqueue(text.encode("gap" in value ? `[lines are missing here: ${value.gap.reason}]\n` : `${toSafeText(value.text)}\n`));
     },
-    async cancel() {
+    cancel() {
       stopListening();
-      await iterator.return?.();
+      stop.abort();
     },
   });
   return new Response(body, { headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no" } });

@@ -55,6 +55,7 @@ export interface Processes {
   makeCurrent(write: Write, next: CurrentRelease): void;
   /** Adds to the write that nothing of the app should run, and that its scales are forgotten. */
   dropCurrent(write: Write, workspace: WorkspaceId, app: AppName): void;
+  readonly engines: Engines;
   /** Throws `engine_unavailable` (unavailable). */
   engineOf(name: EngineName): Engine;
   /** Waits until every wanted instance of exactly this workload's release is healthy, or one of them shows that it will not be. */

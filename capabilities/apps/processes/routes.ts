@@ -1,10 +1,9 @@
-import { addRoute, eventStream, type Router } from "@norns/kernel/http";
+import { addRoute, eventStream, z, type Router } from "@norns/kernel/http";
 import { invalid } from "@norns/kernel/errors";
 import { appParams, appStatusSchema, logsQuery, scaleBody, startedSchema } from "./contract.ts";
 import { asText, cursorsOf, sinceOf, toLogEvents } from "./log-stream.ts";
 import { readApps, readLogs, restart, scale } from "./policy.ts";
 import type { Processes } from "./processes.ts";
-import { z } from "@norns/kernel/http";
 
 export function processesRoutes(router: Router, processes: Processes): void {
   addRoute(
@@ -104,11 +103,10 @@ export function processesRoutes(router: Router, processes: Processes): void {
         cursors,
         follow,
       };
-      if (context.req.header("accept")?.includes("text/plain"))
-        return asText(await processes.readLogs(workspace, params.id, { ...filter, signal: context.req.raw.signal }), request);
       // Asked for before the answer begins, so that an unknown app is a 404 and not a stream with an error in it.
       const stop = new AbortController();
       const lines = await processes.readLogs(workspace, params.id, { ...filter, signal: stop.signal });
+      if (context.req.header("accept")?.includes("text/plain")) return asText(lines, stop, request);
       return eventStream(request, (signal) => {
         signal.addEventListener("abort", () => stop.abort(), { once: true });
         return toLogEvents(lines, cursors ?? []);

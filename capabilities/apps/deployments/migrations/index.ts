@@ -1,2 +1,4 @@
 import type { RoomMigrations } from "@norns/kernel/database";
-export declare const deploymentsMigrations: RoomMigrations;
+import { releasesAndDeployments } from "./0001-releases-and-deployments.ts";
+
+export const deploymentsMigrations: RoomMigrations = { schema: "apps", room: "apps/deployments", migrations: [releasesAndDeployments] };
