@@ -8,7 +8,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { authorise, type Action, type Actor } from "../actor/index.ts";
-import { invalid, notFound, unauthenticated, unavailable, type ErrorDetails } from "../errors/index.ts";
+import { forbidden, invalid, notFound, unauthenticated, unavailable, type ErrorDetails } from "../errors/index.ts";
 import type { WorkspaceId } from "../ids/index.ts";
 import type { Log } from "../log/index.ts";
 import { boundBody, defaultBodyLimitBytes, readData } from "./body.ts";
@@ -137,7 +137,7 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown, Answ
     if (definition.identifies !== false && context.var.identify) context.set("scope", await context.var.identify());
     const { scope } = context.var;
     if ("action" in access) authorise(scope.actor, access.action, { workspace: resourceWorkspace(context) });
-    if ("person" in access && scope.actor?.kind !== "user") throw unauthenticated("session_required", "Sign in as a person to do this.");
+    if ("person" in access) requirePerson(scope.actor);
     if (definition.rateLimit?.by === "actor") await limit(context, definition.rateLimit, scope.actor?.id ?? scope.remoteAddress);
 
     boundBody(context, bodyLimitBytes);
@@ -156,6 +156,12 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown, Answ
     if (status === 204) return context.body(null, 204);
     return context.json(answer as never, status);
   });
+}
+
+/** Nobody: 401. Somebody who is no person (a key, a token, open mode): 403, since signing in again would not help them. */
+function requirePerson(actor: Actor | null): void {
+  if (!actor) throw unauthenticated("unauthenticated", "Sign in as a person to do this.");
+  if (actor.kind !== "user") throw forbidden("session_required", "A key or token cannot do this: sign in as a person.");
 }
 
 /** Where most requests have no query string at all, nothing is made of it. */
