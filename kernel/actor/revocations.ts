@@ -81,10 +81,13 @@ export function createRevocations({ store, clock, log, checkEveryMs = 500 }: Rev
   let last: number | undefined;
   let askedAt: number | undefined;
   let asking: Promise<number> | undefined;
+  /** The highest number heard of from this process's own writes; what is known is asked for until it reaches it. */
+  let heardOf = 0;
   let loop: Promise<void> | undefined;
 
   const learn = (subject: RevocationSubject, n: number): void => {
     const known = revokedAt.get(subject);
+    heardOf = Math.max(heardOf, n);
     if (known && known.n >= n) return;
     revokedAt.set(subject, { n, at: clock.now() });
     for (const listener of listeners) listener(subject);
@@ -129,15 +132,17 @@ export function createRevocations({ store, clock, log, checkEveryMs = 500 }: Rev
   };
 
   const isFresh = (): boolean => {
-    if (askedAt === undefined || last === undefined) return false;
+    if (askedAt === undefined || last === undefined || last < heardOf) return false;
     const age = clock.now() - askedAt;
     return age >= 0 && age < checkEveryMs;
   };
 
   const upTo = async (): Promise<number> => {
     if (isFresh()) return last!;
-    asking ??= ask().finally(() => (asking = undefined));
-    return await asking;
+    let known = await (asking ??= ask().finally(() => (asking = undefined)));
+    // The question may have been on its way when a revocation of our own committed.
+    while (known < heardOf) known = await (asking ??= ask().finally(() => (asking = undefined)));
+    return known;
   };
 
   const watch = async (): Promise<void> => {

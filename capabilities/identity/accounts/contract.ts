@@ -1,6 +1,6 @@
 /** People, sessions and ways to be let in: shapes on the wire and the door. */
 import { z } from "@norns/kernel/http";
-import type { Actor, RevocationSubject } from "@norns/kernel/actor";
+import type { Actor, RevocationSubject, Role } from "@norns/kernel/actor";
 import { idSchema, type SessionId, type UserId } from "@norns/kernel/ids";
 
 export const passwordSchema = z
@@ -59,6 +59,27 @@ export interface SignedIn {
   readonly expiresAt: number;
 }
 
+/** A request for Better Auth, with what our own server knows of it. */
+export interface AuthRequest {
+  readonly request: Request;
+  readonly remoteAddress: string;
+  readonly actor: Actor | null;
+  readonly requestId?: string | undefined;
+}
+
+/** Where a request came from, for limits and for the list of sessions. */
+export interface Caller {
+  readonly remoteAddress: string;
+  readonly userAgent: string | null;
+  readonly requestId?: string | undefined;
+}
+
+export interface NewPerson {
+  readonly email: string;
+  readonly password: string;
+  readonly name?: string | undefined;
+}
+
 export interface Accounts {
   /**
    * Who asks. Null: no credential, or one that is not good; what needs somebody then answers 401. Throws `forbidden`
@@ -75,17 +96,37 @@ export interface Accounts {
   whenRevoked(actor: Actor, close: (subject: RevocationSubject) => void): () => void;
   /** Every revocation this process learns of. */
   onRevoked(callback: (subject: RevocationSubject) => void): () => void;
-  /** Better Auth's own paths. The body is read here. Loads Better Auth on first use. */
-  handleAuth(request: Request, peer: { readonly remoteAddress: string }): Promise<Response>;
+  /**
+   * One of Better Auth's own paths (the routes list which). Loads Better Auth on first use. What it writes is committed
+   * before the answer is given.
+   */
+  handleAuth(request: AuthRequest): Promise<Response>;
   /** The one-time link to print at start; null when the installation is claimed. Each call makes a new one and ends the old. */
   claimLink(): Promise<string | null>;
   isClaimed(): Promise<boolean>;
-  /** A new token for `NORNS_HOME/credential`; the one before ends. Owner of workspace `default`. */
-  localCredential(): Promise<{ token: string }>;
-  /** Whether a token is the one given last: a restarted server keeps the file it finds. */
-  isLocalCredential(token: string): Promise<boolean>;
+  /**
+   * A token for `NORNS_HOME/credential`: owner of workspace `default`. `home` names the NORNS_HOME (its node id): each has
+   * one token, and a new one ends the one before.
+   */
+  localCredential(home: string): Promise<{ token: string }>;
+  /** Whether a token is still good: a restarted server keeps the file it finds. */
+  isLocalCredential(home: string, token: string): Promise<boolean>;
   /** For a socket that cannot carry a header: good once, within 30 s, for this actor. */
   issueTicket(actor: Actor): Promise<{ ticket: string; expiresAt: number }>;
+  /** The first person: administrator of the installation and owner of `default`. Conflict when somebody was first. */
+  claim(token: string, person: NewPerson, caller: Caller): Promise<SignedIn>;
+  /** With an invitation, or where the operator opened sign-up. */
+  signUp(person: NewPerson & { invitation?: string | undefined }, caller: Caller): Promise<SignedIn>;
+  signIn(given: { email: string; password: string }, caller: Caller): Promise<SignedIn>;
+  /** Ends the session behind the actor. Nothing to do for an actor without one. */
+  signOut(actor: Actor | null, requestId?: string): Promise<void>;
+  /** What an invitation link leads to: null for a used, revoked, expired or unknown one. */
+  previewInvitation(token: string, caller: Caller): Promise<{ email: string; role: Role; workspaceName: string; hasAccount: boolean } | null>;
+  acceptInvitation(actor: Actor, token: string, caller: Caller): Promise<{ workspaceId: string; role: Role }>;
+  getPerson(actor: Actor): Promise<Person>;
+  changeName(actor: Actor, name: string, requestId?: string): Promise<Person>;
+  /** Ends every other session of the person. */
+  changePassword(actor: Actor, passwords: { currentPassword: string; newPassword: string }, caller: Caller): Promise<void>;
   listSessions(actor: Actor): Promise<SessionAnswer[]>;
   revokeSession(actor: Actor, session: SessionId, requestId?: string): Promise<void>;
   /** Revokes all sessions of the actor's person but the actor's own. */
