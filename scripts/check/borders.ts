@@ -94,7 +94,7 @@ function judge({ root, path, specifier, from, isTest, doors }: Case): string | u
 }
 
 /** The file an import leads to, from the root; undefined for packages from npm; "closed" for a door that is not there. */
-function targetOf({ root, path, specifier, doors }: Omit<Case, "from" | "isTest">): string | "closed" | undefined {
+function targetOf({ root, path, specifier, doors }: Omit<Case, "from" | "isTest">): string | undefined {
   if (specifier.startsWith(".")) return relative(root, normalize(join(root, dirname(path), specifier)));
   const [scope, name, ...rest] = specifier.split("/");
   const found = doors.get(`${scope}/${name}`);
