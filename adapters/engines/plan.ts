@@ -1,12 +1,17 @@
 /** What separates a workload from what runs: the same for every engine. */
 import type { Change } from "./port.ts";
-import type { Instance, Workload } from "./workload.ts";
+import type { Group, Instance, Workload } from "./workload.ts";
+
+/** As much of a workload as planning looks at. */
+export type Planned = Pick<Workload, "workspace" | "app" | "release"> & {
+  readonly groups: readonly Pick<Group, "process" | "count">[];
+};
 
 /**
  * What `apply` would do. Looks at this app and this release alone. An instance that has exited keeps its place (whether
  * it is started again is `keepUp`'s question); one that is stopping or lost leaves its place free.
  */
-export function planChanges(workload: Workload, running: readonly Instance[]): readonly Change[] {
+export function planChanges(workload: Planned, running: readonly Instance[]): readonly Change[] {
   const own = running.filter(
     (one) => one.workspace === workload.workspace && one.app === workload.app && one.release === workload.release && !one.isOrphan,
   );

@@ -64,6 +64,8 @@ export interface BuildRequest extends AppRef {
   readonly source: string;
   readonly commit: string;
   readonly dockerfile?: string;
+  /** An image that somebody else built, by any reference: fetched if need be, and answered by its digest. */
+  readonly image?: string;
   /** The user's own build command, for engines that run directories. */
   readonly command?: string;
   readonly env: Readonly<Record<string, string>>;

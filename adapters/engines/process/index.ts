@@ -1,0 +1,1 @@
+export { createProcessEngine, type ProcessEngine, type ProcessEngineOptions } from "./engine.ts";
