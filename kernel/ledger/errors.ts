@@ -1,4 +1,4 @@
-import { bug, conflict, notFound, toNornsError, unavailable, type NornsError } from "../errors/index.ts";
+import { bug, conflict, NornsError, notFound, unavailable } from "../errors/index.ts";
 import type { Json, OperationError } from "./contract.ts";
 
 export const operationNotFound = (id: string) => notFound("operation_not_found", `There is no operation ${id}.`, { details: { operation: id } });
@@ -22,6 +22,10 @@ export const workerLost = (step: string, times: number) =>
 export const inputInvalid = (name: string, cause: unknown) =>
   bug("operation_input_invalid", `The stored input of the operation ${name} is not what this version of Norns expects. Start it anew.`, { cause });
 
+/** A throw that is no error of ours: its own text may hold anything, so it is for the log only. */
+export const stepBroke = (step: string | undefined, cause: unknown) =>
+  bug("step_broke", `${step === undefined ? "The operation" : `The step ${step}`} failed in a way it should not. The server's log has the error under the operation's id.`, { cause });
+
 /** Somebody else holds the operation now (or it has ended): whatever this worker wanted to write was not written. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
@@ -32,7 +36,7 @@ export class LeaseLost extends Error {
 
 /** An error as it is stored and shown. PostgreSQL's JSON takes no NUL characters, so they are left out. */
 export function toOperationError(thrown: unknown, step?: string): OperationError {
-  const error = toNornsError(thrown);
+  const error = thrown instanceof NornsError ? thrown : stepBroke(step, thrown);
   return {
     kind: error.kind,
     code: error.code,

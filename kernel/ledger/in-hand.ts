@@ -24,6 +24,7 @@ export interface SaveWith {
   /** Hands it back, to be claimed again at this time. */
   readonly handBackAt?: number;
   readonly undoingFor?: "failure" | "cancel" | undefined;
+  /** Given and undefined: there is none any more. Left out: as it was. */
   readonly error?: OperationError | undefined;
   readonly write?: Write | undefined;
   readonly makeWrite?: (() => Write) | undefined;
@@ -97,7 +98,7 @@ export class InHand<Input> implements Lease {
 
   get position(): Position {
     const states = this.#states();
-    for (const name of this.#begun) if (!isThrough(states.get(name))) states.set(name, "failed");
+    for (const name of this.#begun) if ((states.get(name) ?? "pending") === "pending") states.set(name, "failed");
     return { state: this.state, undoingFor: this.undoingFor, cancelRequested: this.cancelRequested, steps: states };
   }
 
@@ -161,6 +162,7 @@ export class InHand<Input> implements Lease {
     const ended = hasEnded(to.state);
     const steps = [...this.#unsaved.values()];
     const gathered = this.#events;
+    const error = "error" in to ? to.error : this.error;
     const dueAt = ended ? null : (to.handBackAt ?? now + this.#deps.leaseMs);
     const wake: Wake = { queue: this.row.queue, operation: this.id, ...(to.handBackAt !== undefined && to.handBackAt > now ? { at: to.handBackAt } : {}) };
     this.#lastRevision++;
@@ -175,7 +177,7 @@ export class InHand<Input> implements Lease {
         attempt: to.attempt ?? this.attempt,
         holds: !ended && to.handBackAt === undefined,
         dueAt,
-        error: to.error ?? this.error,
+        error,
         undoingFor: to.undoingFor ?? this.undoingFor,
         now,
         steps,
@@ -194,10 +196,8 @@ export class InHand<Input> implements Lease {
     this.stepInHand = to.step ?? this.stepInHand;
     this.attempt = to.attempt ?? this.attempt;
     this.undoingFor = to.undoingFor ?? this.undoingFor;
-    this.error = to.error ?? this.error;
+    this.error = error;
     if (dueAt !== null) this.until = dueAt;
     if (saved.cancelRequested) this.interrupt("cancelled");
   }
 }
-
-const isThrough = (state: StepState | undefined): boolean => state === "done" || state === "skipped";

@@ -4,6 +4,7 @@
  */
 import { Write } from "../database/index.ts";
 import { isRetryable, toNornsError, type NornsError } from "../errors/index.ts";
+import type { Log } from "../log/index.ts";
 import { operationEnded } from "./announce.ts";
 import type { OperationError, OperationState, StepDefinition, StepResult } from "./contract.ts";
 import { clean, LeaseLost, toOperationError, workerLost } from "./errors.ts";
@@ -12,6 +13,7 @@ import { keptSteps, nextMove, nextToUndo, policyOf, waitBeforeNextTry } from "./
 import { tryStep, tryUndo, type StepDeps } from "./run-step.ts";
 
 export interface RunDeps extends StepDeps {
+  readonly log: Log;
   /** How many workers in a row may be lost in one step before it counts as failed. */
   readonly lossLimit: number;
 }
@@ -53,6 +55,7 @@ async function runOne<Input>(deps: RunDeps, hand: InHand<Input>, step: StepDefin
   const before = hand.steps.get(step.name);
   const durationMs = Math.max(0, deps.clock.now() - startedAt);
   const { result } = outcome;
+  hand.error = undefined; // of an earlier try
   if ("skipped" in result) {
     const reason = clean(result.skipped);
     hand.record(step, { state: "skipped", attempt, startedAt, skipReason: reason, error: undefined, output: undefined });
@@ -85,6 +88,7 @@ async function saveThrough<Input>(deps: RunDeps, hand: InHand<Input>, step: Step
 
 async function failed<Input>(deps: RunDeps, hand: InHand<Input>, step: StepDefinition<Input>, error: NornsError, startedAt: number): Promise<Next> {
   const attempt = hand.attemptOf(step);
+  if (error.kind === "bug") deps.log.error({ operation: hand.id, step: step.name, error: error.cause ?? error }, "a step failed in a way it should not");
   const stored = toOperationError(error, step.name);
   const policy = policyOf(hand.definition, step);
   const waitMs = isRetryable(error) && !hand.cancelRequested ? waitBeforeNextTry(policy, attempt) : undefined;

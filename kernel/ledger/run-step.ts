@@ -3,9 +3,9 @@
  * earlier try has already done it. Whatever happens comes back as a value.
  */
 import type { Clock } from "../clock/index.ts";
-import { bug, toNornsError, type NornsError } from "../errors/index.ts";
+import { bug, NornsError } from "../errors/index.ts";
 import type { Json, StepContext, StepDefinition, StepResult } from "./contract.ts";
-import { LeaseLost, stepCancelled, stepTimedOut } from "./errors.ts";
+import { LeaseLost, stepBroke, stepCancelled, stepTimedOut } from "./errors.ts";
 import type { InHand } from "./in-hand.ts";
 import type { Interruption } from "./leases.ts";
 
@@ -73,7 +73,8 @@ async function withinLimits<Input, Result>(
     if (reason instanceof LeaseLost) throw reason;
     if (outcome && "result" in outcome) return { kind: "through", result: outcome.result };
     if (reason === stopped) return { kind: "stopped" };
-    return { kind: "failed", error: reason ?? toNornsError(outcome!.thrown) };
+    const thrown = reason ?? outcome?.thrown;
+    return { kind: "failed", error: thrown instanceof NornsError ? thrown : stepBroke(step.name, thrown) };
   } finally {
     unhook();
     timer.abort();

@@ -76,6 +76,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const runDeps: RunDeps = {
     clock,
+    log,
     graceMs: options.graceMs ?? 5_000,
     lossLimit: options.lossLimit ?? 20,
     progress(hand, step, message, metadata) {
