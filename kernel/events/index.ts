@@ -6,4 +6,3 @@ export type { EventSink } from "./follower.ts";
 export type { EventNotifier } from "./hub.ts";
 export { kernelMigrations } from "./migrations.ts";
 export { onceForEach } from "./once-for-each.ts";
-export { eventStream, eventStreamHeaders, resumeFrom, type StreamOptions } from "./sse.ts";

@@ -35,6 +35,14 @@ describe("the log", () => {
     expect(line).toContain("Caused by: Error: deeper");
   });
 
+  it("[N4] shows no field with a secret's name, in either format", () => {
+    for (const format of ["json", "text"] as const) {
+      const text = linesOf({ format }, (log) => log.info({ authorization: "Bearer abc", clientSecret: "abc", body: { DATABASE_PASSWORD: "abc", tokens: 3 } }, "x")).join("");
+      expect(text).not.toContain("abc");
+      expect(text).toContain('"tokens":3');
+    }
+  });
+
   it("survives circles and big numbers", () => {
     const circle: Record<string, unknown> = { n: 1n };
     circle["self"] = circle;

@@ -1,6 +1,7 @@
 /** Structured lines: JSON for machines, text for people. Everything that is written has passed the mask. */
 import type { Log, LogFields } from "./index.ts";
 import type { Mask } from "./mask.ts";
+import { mark } from "./secret-forms.ts";
 
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -44,7 +45,7 @@ const colours: Record<LogLevel, string> = { debug: "\x1b[2m", info: "", warn: "\
 
 const textLine: Renderer = ({ now = Date.now, isColourful = false }, level, fields, message) => {
   const { error, ...rest } = fields;
-  const facts = Object.entries(rest).map(([name, value]) => `${name}=${typeof value === "string" ? quote(value) : toText(value)}`);
+  const facts = Object.entries(rest).map(([name, value]) => `${name}=${isSecret(name, value) ? mark : typeof value === "string" ? quote(value) : toText(value)}`);
   const time = new Date(now()).toISOString().slice(11, 19);
   const line = `${time} ${level.padEnd(5)} ${withoutControls(message)}${facts.length > 0 ? `  ${facts.join(" ")}` : ""}`;
   const trouble = error === undefined ? "" : `\n${indent(describeError(error))}`;
@@ -71,14 +72,16 @@ function describeError(thrown: unknown): string {
   return thrown.cause === undefined ? own : `${own}\nCaused by: ${describeError(thrown.cause)}`;
 }
 
-const secretName = /^(authorization|cookie|set-cookie|password|passphrase|secret|token|api[-_]?key|private[-_]?key|access[-_]?token|refresh[-_]?token)$/i;
+/** Names whose text is never shown, whatever stands before them: `authorization`, `clientSecret`, `DATABASE_PASSWORD`. */
+const secretName = /(?:authorization|cookie|password|passphrase|secret|token|credential|(?:api|private|encryption|access)[-_]?key)$/i;
+const isSecret = (name: string, value: unknown): value is string => typeof value === "string" && secretName.test(name);
 
 /** JSON of anything: errors with their stack and cause, numbers without end as text, circles cut, secret names masked. */
 function toText(value: unknown): string {
   const seen = new WeakSet<object>();
   return (
     JSON.stringify(value, (name, part: unknown) => {
-      if (name !== "" && secretName.test(name) && typeof part === "string") return "[masked]";
+      if (isSecret(name, part)) return mark;
       if (typeof part === "bigint") return String(part);
       if (typeof part !== "object" || part === null) return part;
       if (seen.has(part)) return "[seen above]";

@@ -19,4 +19,4 @@ export const silentLog: Log = {
 };
 
 export { createLog, logLevels, type LogLevel, type LogOptions } from "./create-log.ts";
-export { createMask, type Mask } from "./mask.ts";
+export { createMask, type Mask, type MaskStream } from "./mask.ts";
