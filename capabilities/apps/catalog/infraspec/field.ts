@@ -2,7 +2,7 @@
  * How the table of fields reads a file: a `Type` reads one value, a `Field` is a type with a meaning and a presence. The
  * same table checks files, fills in defaults and writes docs/infraspec.md, so the three cannot drift apart.
  */
-import { isAlias, isMap, isNode, isScalar, isSeq, type Document, type Node } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, type Alias, type Node } from "yaml";
 import type { Finding, Severity } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 
@@ -177,14 +177,14 @@ const maxVisits = 20_000;
 /** The file being read: collects findings, knows where each field stands, and follows aliases within a budget. */
 export class Reader {
   readonly findings: Finding[] = [];
-  readonly #document: Document;
+  readonly #aliases: ReadonlyMap<Alias, Node>;
   readonly #place: (offset: number) => { line: number; column: number };
   readonly #offsets = new Map<string, number>();
   readonly #wrong = new Set<string>();
   #visits = 0;
 
-  constructor(document: Document, place: (offset: number) => { line: number; column: number }) {
-    this.#document = document;
+  constructor(aliases: ReadonlyMap<Alias, Node>, place: (offset: number) => { line: number; column: number }) {
+    this.#aliases = aliases;
     this.#place = place;
   }
 
@@ -194,8 +194,12 @@ export class Reader {
       if (this.#wrong.has(path)) return;
       this.#wrong.add(path);
     }
-    const offset = this.#offsetOf(path);
-    this.findings.push({ severity, field: path, message: sentence(path, message), ...(offset === undefined ? {} : this.#place(offset)) });
+    this.findings.push({ severity, field: path, message: sentence(path, message), ...this.#place(this.#offsetOf(path)) });
+  }
+
+  /** Whether an error has been reported for the field or one inside it. */
+  isWrongBelow(path: string): boolean {
+    return this.#wrong.values().some((wrong) => wrong === path || wrong.startsWith(`${path}.`));
   }
 
   /** Remembers where a path stands. */
@@ -209,8 +213,7 @@ export class Reader {
       if (this.#visits === maxVisits + 1) this.report("error", path, "unfolds to too many values: aliases multiply them.");
       return undefined;
     }
-    const resolved = isAlias(node) ? node.resolve(this.#document) : node;
-    if (isAlias(node) && !resolved) this.report("error", path, "is an alias of something that is not there.");
+    const resolved = isAlias(node) ? this.#aliases.get(node) : node;
     return isNode(resolved) ? resolved : undefined;
   }
 
@@ -236,13 +239,13 @@ export class Reader {
     });
   }
 
-  /** Where the field stands, or the nearest block around it that is written. */
-  #offsetOf(path: string): number | undefined {
+  /** Where the field stands, or the nearest block around it that is written, or the file's beginning. */
+  #offsetOf(path: string): number {
     for (let at = path; at !== ""; at = at.slice(0, Math.max(at.lastIndexOf("."), at.lastIndexOf("["), 0))) {
       const offset = this.#offsets.get(at);
       if (offset !== undefined) return offset;
     }
-    return undefined;
+    return 0;
   }
 }
 

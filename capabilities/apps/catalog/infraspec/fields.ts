@@ -5,6 +5,7 @@ import { byDefault, listOf, mapOf, object, optional, required } from "./field.ts
 import {
   amount,
   branchName,
+  checkName,
   duration,
   envKey,
   envMap,
@@ -23,13 +24,9 @@ import {
   webUrl,
   whole,
 } from "./values.ts";
-import { namePattern } from "@norns/kernel/ids";
 
 const hour = 3_600_000;
 const inert = true;
-
-const nameKey = (what: string) => (key: string) =>
-  namePattern.test(key) ? undefined : `is not a ${what}: 1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends.`;
 
 const processFields = {
   command: optional(text, "What to run, handed whole to `sh -c`. Needed unless an image brings its own.", { example: "node server.js" }),
@@ -114,7 +111,7 @@ const processFields = {
             cpu: optional(amount, "Processor in MHz.", { example: "200" }),
             memory: optional(amount, "Memory in MB.", { example: "256" }),
           }),
-          { label: "map of name to block", exampleKey: "small", max: 20, checkKey: nameKey("name of a profile") },
+          { label: "map of name to block", exampleKey: "small", max: 20, checkKey: checkName },
         ),
         [],
         "none",
@@ -239,7 +236,7 @@ export const infraspec = object({
     "How a release is made from the source.",
   ),
   processes: byDefault(
-    mapOf(object(processFields), { label: "map of name to block", exampleKey: "web", max: 50, checkKey: nameKey("name of a process") }),
+    mapOf(object(processFields), { label: "map of name to block", exampleKey: "web", max: 50, checkKey: checkName }),
     [],
     "none; at least one is needed",
     "What runs. `web` answers under the app's name.",
@@ -278,7 +275,7 @@ export const infraspec = object({
           false,
           "`false`",
           "Several instances may write at once. Without it an update stops the old instance first.",
-          { example: "false" },
+          { example: "true" },
         ),
       }),
       20,

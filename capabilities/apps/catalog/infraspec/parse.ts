@@ -25,7 +25,7 @@ export interface ParsedInfraspec {
 /** Reads the text of an infraspec.yaml. Never throws, whatever the text: what is wrong becomes findings. */
 export function parseInfraspec(text: string, options: ParseOptions = {}): ParsedInfraspec {
   const opened = openYaml(text);
-  if (!opened.root || !opened.document) {
+  if (!opened.root) {
     const empty: Finding = {
       severity: "error",
       field: "",
@@ -35,7 +35,7 @@ export function parseInfraspec(text: string, options: ParseOptions = {}): Parsed
     };
     return { spec: null, findings: isValid(opened.findings) ? [...opened.findings, empty] : opened.findings };
   }
-  const reader = new Reader(opened.document, opened.place);
+  const reader = new Reader(opened.aliases, opened.place);
   const written = infraspec.read(opened.root, "", reader);
   if (!written) return { spec: null, findings: reader.findings };
   checkRules(written, reader, options.strictSecrets ?? false);

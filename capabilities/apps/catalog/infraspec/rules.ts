@@ -27,7 +27,7 @@ function checkBuild({ build, engine, image, repo }: Written, reader: Reader): vo
   const builds = engine === "docker" || (engine === undefined && build?.dockerfile !== undefined);
   if (build?.command !== undefined && (builds || image !== undefined))
     reader.report("warning", "build.command", "is not used: with an image, what is to be built stands in the Dockerfile.");
-  if (build && build.dockerfile === undefined && build.command === undefined && build.test === undefined)
+  if (build && build.dockerfile === undefined && build.command === undefined && build.test === undefined && !reader.isWrongBelow("build"))
     reader.report("warning", "build", "says nothing: give it `dockerfile`, `command` or `test`.");
   if (repo && /^[a-z]+:\/\/[^/@\s]+:[^/@\s]+@/.test(repo.url))
     reader.report(

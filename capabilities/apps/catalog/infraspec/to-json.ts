@@ -12,17 +12,18 @@ export function toSpecJson(spec: Infraspec) {
     ...rest,
     ...(repo ? { repo: { ...repo, url: maskUrl(repo.url) } } : {}),
     ...(Object.keys(infrastructure).length > 0 ? { infrastructure } : {}),
-    processes: Object.fromEntries(spec.processes.map((process) => [process.name, toProcessJson(process)])),
+    processes: Object.fromEntries(spec.processes.map((process) => [process.name, toProcessJson(process, spec.secrets)])),
     env: maskEnv(spec.env, spec.secrets),
-    endpoints: spec.endpoints.map(({ hostname: _, ...endpoint }) => endpoint),
+    endpoints: spec.endpoints.map(({ url, region, process }) => ({ url, ...present({ region, process }) })),
   };
 }
 
-function toProcessJson({ name: _, health, drain, resources, scaling, canary, tuning, function: fn, ...process }: ProcessSpec) {
+function toProcessJson(spec: ProcessSpec, declared: readonly string[]) {
+  const { name: _, health, drain, resources, scaling, canary, tuning, function: fn, ...process } = spec;
   const { perRegion, ...scale } = scaling;
   return {
     ...process,
-    env: maskEnv(process.env, []),
+    env: maskEnv(process.env, declared),
     ...(fn ? { function: { timeout: formatDuration(fn.timeoutMs), ...present({ memory: fn.memoryMb }) } } : {}),
     health: {
       ...present({ path: health.path }),

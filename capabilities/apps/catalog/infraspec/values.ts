@@ -26,15 +26,24 @@ export const textThat = <T extends string = string>(label: string, check: (text:
 });
 
 /** Tabs and line ends are text (a command may have several lines); every other control character is not. */
-const hasControl = (text: string): boolean => /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/.test(text);
+const hasControl = (text: string): boolean => /[^\P{Cc}\t\n\r]/u.test(text);
 
 export const text = textThat("text", (value) => (value.trim() === "" ? "is empty." : undefined));
 export const line = textThat("text", (value) =>
   value.trim() === "" ? "is empty." : /[\r\n]/.test(value) ? "must be one line." : undefined,
 );
 
+/** Kept for names that Norns itself gives out below `localhost`. */
+const reservedNames = new Set(["svc", "localhost"]);
+
+/** What is wrong with a name of an app or a process, as text that begins with a verb. */
+export function checkName(value: string): string | undefined {
+  if (!namePattern.test(value)) return nameRule;
+  return reservedNames.has(value) ? `cannot be \`${value}\`: that name is reserved.` : undefined;
+}
+
 /** App, process and volume names: safe as a label, a host name and a directory name. */
-export const name = <T extends string>(label: string) => textThat<T>(label, (value) => (namePattern.test(value) ? undefined : nameRule));
+export const name = <T extends string>(label: string) => textThat<T>(label, checkName);
 
 export const oneOf = <const Names extends readonly string[]>(names: Names): Type<Names[number]> => ({
   ...textThat<Names[number]>(names.map((each) => `\`${each}\``).join(" or "), (value) =>
@@ -102,7 +111,7 @@ const envValue: Type<string> = {
       return undefined;
     }
     if (node.value === null) return "";
-    const value = typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
+    const value = typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
     if (value.length > 4 * maxText) reader.report("error", path, `is longer than ${4 * maxText} characters.`);
     if (value.includes("\0")) reader.report("error", path, "contains a NUL character.");
     return value;
@@ -123,8 +132,8 @@ export const envKey = textThat("name of a variable", (value) => (isEnvKey(value)
 
 export const timezone = textThat("time zone", (value) => {
   try {
-    new Intl.DateTimeFormat("en", { timeZone: value });
-    return /^[+-]/.test(value) ? "must be the name of a time zone, such as Europe/Berlin." : undefined;
+    const known = new Intl.DateTimeFormat("en", { timeZone: value }).resolvedOptions().timeZone;
+    return /^[+-]/.test(known) ? "must be the name of a time zone, such as Europe/Berlin." : undefined;
   } catch {
     return "is not a time zone known here. Write one such as Europe/Berlin or UTC.";
   }
@@ -164,7 +173,7 @@ export const imageName = textThat("image", (value) =>
 
 /** What git may be handed: https, ssh, or a directory by `file:`; never an option, never a helper such as `ext::`. */
 export const repositoryUrl = textThat("address of a repository", (value) => {
-  if (/[\s\u0000-\u001F\u007F]/.test(value) || value.length > 2048) return "must not contain spaces.";
+  if (/\s|\p{Cc}/u.test(value) || value.length > 2048) return "must not contain spaces.";
   if (/^git@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-)[A-Za-z0-9._/~-]+$/.test(value)) return undefined;
   if (!/^(?:https|ssh|file):\/\//.test(value))
     return "must begin with https://, ssh:// or git@host:, as in https://github.com/owner/app.git.";
@@ -175,9 +184,7 @@ export const repositoryUrl = textThat("address of a repository", (value) => {
 
 /** The part of git's rules for names that keeps a branch from being read as an option or a revision. */
 export const branchName = textThat("branch", (value) =>
-  value.length > 255 ||
-  !/^[^\s~^:?*[\\\u0000-\u0020\u007F-]+[^\s~^:?*[\\\u0000-\u0020\u007F]*$/.test(value) ||
-  /\.\.|@\{|\/\/|\.lock$|[/.]$|^\//.test(value)
+  value.length > 255 || value.startsWith("-") || /[\s~^:?*[\\]|\p{Cc}/u.test(value) || /\.\.|@\{|\/\/|\.lock$|[/.]$|^\//.test(value)
     ? "is not the name of a branch."
     : undefined,
 );
