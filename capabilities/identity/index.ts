@@ -135,14 +135,7 @@ export function refuseUnsafeStart({ open, bindAddress, secret }: Pick<IdentityCo
 }
 
 export function identityRoutes(router: Router, identity: Identity): void {
-  const { publicUrl, openSignUp } = identity.config;
-  accountRoutes(router, identity.accounts, {
-    openSignUp,
-    isSecure: (request) => {
-      const url = publicUrl();
-      return url.startsWith("https:") && new URL(url).host === request.headers.get("host")?.toLowerCase();
-    },
-  });
+  accountRoutes(router, identity.accounts);
   workspaceRoutes(router, identity.workspaces);
   apiKeyRoutes(router, identity.apiKeys);
   auditRoutes(router, identity.audit);

@@ -35,6 +35,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       // Never unclaimed again, so the answer yes is kept.
       return (isKnownClaimed ||= await isClaimed(room));
     },
+    isSignUpOpen: modes.openSignUp,
+    isSecureHost: room.isSecureHost,
     claim: (token, person, caller) => claim(room, token, person, caller),
     localCredential: (home) => localCredential(room, home),
     isLocalCredential: (home, token) => isLocalCredential(room, home, token),

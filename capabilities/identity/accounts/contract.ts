@@ -104,6 +104,10 @@ export interface Accounts {
   /** The one-time link to print at start; null when the installation is claimed. Each call makes a new one and ends the old. */
   claimLink(): Promise<string | null>;
   isClaimed(): Promise<boolean>;
+  /** Whether anybody may make an account for themselves, once the installation is claimed. */
+  readonly isSignUpOpen: boolean;
+  /** True where a request to this Host came by https: its cookie is then `__Host-` and Secure. */
+  isSecureHost(host: string | null): boolean;
   /**
    * A token for `NORNS_HOME/credential`: owner of workspace `default`. `home` names the NORNS_HOME (its node id): each has
    * one token, and a new one ends the one before.

@@ -5,7 +5,7 @@ import { accounts0001 } from "./migrations/0001-accounts.ts";
 export type { Accounts, AuthRequest, Caller, CredentialRequest, NewPerson, Person, SessionAnswer, SignedIn } from "./contract.ts";
 export type { AccountsDeps, Modes } from "./deps.ts";
 export { createAccounts } from "./accounts.ts";
-export { accountRoutes, type AccountRoutesOptions } from "./routes.ts";
+export { accountRoutes } from "./routes.ts";
 export { plainCookieName, secureCookieName } from "./cookies.ts";
 export { deriveSecret } from "./secrets.ts";
 

@@ -23,19 +23,14 @@ const newPerson = z.object({ email: emailSchema, password: passwordSchema, name:
 /** Sign-in accepts any password: what is too short today may have been set under older rules. */
 const credentials = z.object({ email: emailSchema, password: z.string().min(1).max(1_000) });
 
-export interface AccountRoutesOptions {
-  /** True where the browser reached us by https: the cookie is then `__Host-` and Secure. */
-  readonly isSecure: (request: Request) => boolean;
-  readonly openSignUp: boolean;
-}
-
-export function accountRoutes(router: Router, accounts: Accounts, options: AccountRoutesOptions): void {
+export function accountRoutes(router: Router, accounts: Accounts): void {
+  const isSecure = ({ context }: AnyRequest): boolean => accounts.isSecureHost(context.req.header("host") ?? null);
   const keep = (request: AnyRequest, session: SignedIn): void => {
     const maxAgeSeconds = Math.max(0, Math.floor((session.expiresAt - Date.now()) / 1_000));
-    request.context.header("Set-Cookie", sessionCookie(session.token, { isSecure: options.isSecure(request.context.req.raw), maxAgeSeconds }), { append: true });
+    request.context.header("Set-Cookie", sessionCookie(session.token, { isSecure: isSecure(request), maxAgeSeconds }), { append: true });
   };
   const end = (request: AnyRequest): void =>
-    request.context.header("Set-Cookie", endedCookie(options.isSecure(request.context.req.raw)), { append: true });
+    request.context.header("Set-Cookie", endedCookie(isSecure(request)), { append: true });
 
   addRoute(
     router,
@@ -60,7 +55,7 @@ export function accountRoutes(router: Router, accounts: Accounts, options: Accou
         needsFirstAdmin: !isClaimed,
         oauthLoginEnabled: false,
         platformMode: "selfhosted" as const,
-        signupEnabled: isClaimed && options.openSignUp,
+        signupEnabled: isClaimed && accounts.isSignUpOpen,
         signupBotProtection: { enabled: false, provider: "none", siteKey: null, configured: false, configurationError: null },
       };
     },
