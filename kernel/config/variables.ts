@@ -21,6 +21,7 @@ export const variables = {
   inviteSecret: secret("NORNS_WORKSPACE_INVITE_SECRET", { aliases: ["NORA_WORKSPACE_INVITE_SECRET"], doc: "Key under which invitation tokens are hashed.", example: "$(openssl rand -base64 32)", default: "the value of `NORNS_JWT_SECRET`", minLength: 16 }),
 
   auth: choice("NORNS_AUTH", { doc: "`open` lets everyone in as administrator of workspace `default`; only with a loopback address.", example: "open", choices: ["closed", "open"] }, "closed"),
+  signUp: choice("NORNS_SIGN_UP", { doc: "`open` lets anybody make an account for themselves; otherwise people come by invitation.", example: "open", choices: ["closed", "open"] }, "closed"),
   apiToken: secret("NORNS_API_TOKEN", { aliases: ["NORN_API_TOKEN"], doc: "A bearer token that acts as administrator of workspace `default`.", example: "$(openssl rand -hex 32)", minLength: 16 }),
   cfAccessTeamDomain: text("NORNS_CF_ACCESS_TEAM_DOMAIN", { aliases: ["NORN_CF_ACCESS_TEAM_DOMAIN"], doc: "Cloudflare Access: the team's domain, whose signed header is verified. Set together with `NORNS_CF_ACCESS_AUD`.", example: "acme.cloudflareaccess.com" }, undefined),
   cfAccessAudience: text("NORNS_CF_ACCESS_AUD", { aliases: ["NORN_CF_ACCESS_AUD"], doc: "Cloudflare Access: the application's audience tag.", example: "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2" }, undefined),
@@ -37,7 +38,6 @@ export const variables = {
   operationConcurrency: integer("NORNS_APP_OPERATION_CONCURRENCY", { doc: "Other app operations (restart, scale, removal) that one worker process runs at once.", example: "10", min: 1, max: 100 }, 10),
 
   requestsPerMinute: integer("NORNS_REQUESTS_PER_MINUTE", { doc: "Requests a minute that one actor or address may make, over all replicas.", example: "60000", min: 60, max: 100_000_000 }, 300_000),
-  signInsPerMinute: integer("NORNS_SIGN_INS_PER_MINUTE", { doc: "Tries a minute, from one address, to sign in, sign up or claim.", example: "10", min: 1, max: 100_000 }, 20),
 
   logLevel: choice("NORNS_LOG_LEVEL", { aliases: ["LOG_LEVEL"], doc: "Least level that is written. `debug` shows every request.", example: "debug", choices: ["debug", "info", "warn", "error"] }, "info"),
   logFormat: choice("NORNS_LOG_FORMAT", { aliases: ["NORN_LOG_FORMAT"], doc: "`json` for machines, `text` for people.", example: "json", choices: ["json", "text"], default: "`text` on a terminal, else `json`" }, undefined),

@@ -2,15 +2,24 @@
  * The composition root: the only place, with compose/, that names adapters. Layers from the ground up, each a function of
  * what lies below it; what a layer opens it hands to `own`, which closes everything in the opposite order.
  */
-import type { Config, Environment } from "@norns/kernel/config";
+import { createBuiltinIngress } from "@norns/adapters/ingress/builtin";
+import { createOutbound } from "@norns/adapters/outbound";
 import { systemClock } from "@norns/kernel/clock";
+import type { Config, Environment } from "@norns/kernel/config";
+import type { OperationDefinition } from "@norns/kernel/ledger";
 import type { Log, Mask } from "@norns/kernel/log";
 import type { Role } from "./arguments.ts";
 import { createBackground } from "./background.ts";
+import { composeApps } from "./compose/apps.ts";
+import { serveHttp } from "./compose/http.ts";
+import { composeIdentity } from "./compose/identity.ts";
+import { composeKernel } from "./compose/kernel.ts";
 import { bringUpToDate } from "./compose/migrations.ts";
 import { openState } from "./compose/state.ts";
-import { composeKernel } from "./compose/kernel.ts";
-import { serveHttp } from "./compose/http.ts";
+import { startWorkers } from "./compose/workers.ts";
+import { writeCredential } from "./credential.ts";
+import { ensureKeys } from "./keys.ts";
+import { urlOf } from "./listen.ts";
 import { ensureNode } from "./nodes.ts";
 
 export interface Setup {
@@ -39,25 +48,55 @@ export interface RunningServer {
 }
 
 export async function startServer(setup: Setup): Promise<RunningServer> {
-  const { config, home, log, mask, role, signal } = setup;
-  await using opened = new AsyncDisposableStack();
+  const { config, home, log, mask, role, queues, signal } = setup;
   const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>();
+  await using opened = new AsyncDisposableStack();
 
   const state = await openState({ config, home, log, mask, signal, own: opened });
   await bringUpToDate(state.store, log);
   const node = await ensureNode(state.store, home, systemClock);
+  const keys = await ensureKeys({ store: state.store, home, secrets: config.secrets, mask, log });
+  signal.throwIfAborted();
+
+  const kernel = await composeKernel({ state, log, own: opened });
   const background = opened.use(createBackground(log, fail));
-  const kernel = composeKernel({ state, log, own: opened });
-  const http = role === "worker" ? undefined : await serveHttp({ setup, state, kernel, node, background });
+  const outbound = createOutbound({ allowedNetworks: config.allowedNetworks.map((network) => network.text) });
+  // With port 0 the system chooses: the address is known once the server listens.
+  let url = urlOf(config.bindAddress, config.port);
+  const identity = await composeIdentity({
+    config, log, state, kernel, outbound, background,
+    own: opened,
+    secret: keys.signing,
+    publicUrl: () => config.publicUrl?.origin ?? url,
+    holdings: async (workspace) => (await apps.catalog.listApps(workspace)).map((app) => `app ${app.name}`),
+  });
+  const ingress = createBuiltinIngress({
+    log,
+    clock: systemClock,
+    controlCookieNames: ["norns"],
+    ...(config.publicUrl ? { controlHostnames: [config.publicUrl.hostname] } : {}),
+    isTrustedProxy: (address) => config.trustedProxies.some((network) => network.contains(address)),
+  });
+  const apps = await composeApps({ setup, state, kernel, identity, outbound, node, background, own: opened, ingresses: role === "worker" ? [] : [ingress] });
+  signal.throwIfAborted();
+
+  // The cast: a worker runs each definition with the input that its own schema has parsed.
+  const definitions = [...apps.deployments.operations, ...apps.processes.operations] as readonly unknown[] as readonly OperationDefinition<never>[];
+  const workers = role === "api" ? undefined : await startWorkers({ config, home, log, state, kernel, node, definitions, queues, background, own: opened });
+  const http = role === "worker" ? undefined : await serveHttp({ setup, state, kernel, identity, apps, ingress });
+  if (http) {
+    url = http.url;
+    await writeCredential({ home, url, node, accounts: identity.accounts, mask });
+  }
 
   const rest = opened.move();
   return {
     role,
     url: http?.url,
-    claimLink: async () => null,
+    claimLink: async () => (http ? await identity.accounts.claimLink() : null),
     failed,
     async stop(grace) {
-      await http?.stop(grace);
+      await Promise.all([http?.stop(grace), workers?.stop(grace)]);
       await rest.disposeAsync();
     },
   };

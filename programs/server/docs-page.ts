@@ -7,9 +7,10 @@ import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { pagePolicy, type Router } from "@norns/kernel/http";
+import { addRoute, describeApi, pagePolicy, z, type Router } from "@norns/kernel/http";
 import { notFound } from "@norns/kernel/errors";
 import { tokens } from "./page-style.ts";
+import { version } from "./version.ts";
 
 const page = `<!doctype html>
 <html lang="en">
@@ -57,37 +58,40 @@ const style = `${tokens}
 /** swagger-ui writes style attributes, so its page alone may have inline styles. Scripts stay files of ours. */
 const policy = pagePolicy().replace("style-src 'self'", "style-src 'self' 'unsafe-inline'");
 
-const own: Readonly<Record<string, readonly [type: string, text: string]>> = {
-  "norns.css": ["text/css; charset=utf-8", style],
-  "norns.js": ["text/javascript; charset=utf-8", script],
-};
-const packaged: Readonly<Record<string, string>> = {
-  "swagger-ui.css": "text/css; charset=utf-8",
-  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-};
+// Maps, since the names looked up are a caller's: an object would answer for "constructor".
+const own: ReadonlyMap<string, readonly [type: string, text: string]> = new Map([
+  ["norns.css", ["text/css; charset=utf-8", style]],
+  ["norns.js", ["text/javascript; charset=utf-8", script]],
+]);
+const packaged: ReadonlyMap<string, string> = new Map([
+  ["swagger-ui.css", "text/css; charset=utf-8"],
+  ["swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
+]);
 
-export function docsPage(router: Router, openapi: () => unknown): void {
+const open = { open: "the reference holds no data; the API behind it asks for a credential" };
+
+export function docsPage(router: Router): void {
   let text: string | undefined;
-  router.get("/api/openapi.json", (context) => context.body((text ??= JSON.stringify(openapi())), 200, { "Content-Type": "application/json" }));
-
-  router.get("/api/docs", (context) => {
+  addRoute(router, { method: "get", path: "/api/openapi.json", summary: "The API as an OpenAPI 3.1 document", tag: "Server", access: open, identifies: false }, ({ context }) =>
+    context.body((text ??= JSON.stringify(describeApi(router, version))), 200, { "Content-Type": "application/json" }),
+  );
+  addRoute(router, { method: "get", path: "/api/docs", summary: "Page: the API reference", tag: "Pages", access: open, answerType: "text/html", identifies: false }, ({ context }) => {
     context.header("Content-Security-Policy", policy);
     return context.html(page);
   });
-
-  router.get("/api/docs/:file", async (context) => {
-    const file = context.req.param("file");
-    const mine = own[file];
-    if (mine) return context.body(mine[1], 200, { "Content-Type": mine[0], "Cache-Control": "public, max-age=300" });
-    const type = packaged[file];
-    if (!type) throw notFound("not_found", "There is nothing at this address.");
-    // Found when asked for: its 1.4 MB need not be in memory.
-    const path = join(dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json")), file);
-    const { size } = await stat(path);
-    return context.body(Readable.toWeb(createReadStream(path)) as ReadableStream, 200, {
-      "Content-Type": type,
-      "Content-Length": String(size),
-      "Cache-Control": "public, max-age=86400",
-    });
-  });
+  addRoute(
+    router,
+    { method: "get", path: "/api/docs/{file}", summary: "A file of the API reference", tag: "Pages", access: open, answerType: "text/plain", params: z.object({ file: z.string() }), identifies: false },
+    async ({ params, context }) => {
+      const mine = own.get(params.file);
+      if (mine) return context.body(mine[1], 200, { "Content-Type": mine[0], "Cache-Control": "public, max-age=300" });
+      const type = packaged.get(params.file);
+      if (!type) throw notFound("not_found", "There is nothing at this address.");
+      // Found when asked for: its 1.4 MB need not be in memory.
+      const path = join(dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json")), params.file);
+      const { size } = await stat(path);
+      // The cast: Node's web stream and the platform's are the same thing under two names.
+      return context.body(Readable.toWeb(createReadStream(path)) as ReadableStream, 200, { "Content-Type": type, "Content-Length": String(size), "Cache-Control": "public, max-age=86400" });
+    },
+  );
 }

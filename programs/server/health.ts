@@ -13,7 +13,7 @@ export type AdaptersInUse = Readonly<Record<string, string | readonly string[]>>
 
 export interface Health {
   readonly services: readonly Service[];
-  readonly adapters: () => AdaptersInUse;
+  readonly adapters: () => AdaptersInUse | Promise<AdaptersInUse>;
 }
 
 const checkTimeoutMs = 2_000;
@@ -39,7 +39,7 @@ export function createHealthCheck({ services, adapters }: Health): () => Promise
       status: states.every(([, state]) => state === "up") ? "ok" : "degraded",
       services: Object.fromEntries(states),
       version,
-      adapters: adapters(),
+      adapters: await adapters(),
     };
   };
   return () => {

@@ -3,7 +3,7 @@
  * It shows nothing that `/api/health` does not tell anyone: who is not signed in learns of no app.
  */
 import { createHash } from "node:crypto";
-import { pagePolicy, type Router } from "@norns/kernel/http";
+import { addRoute, pagePolicy, type Router } from "@norns/kernel/http";
 import { tokens } from "./page-style.ts";
 import type { HealthAnswer } from "./health.ts";
 
@@ -42,12 +42,16 @@ export interface HomePage {
 }
 
 export function homePage(router: Router, page: HomePage): void {
-  router.get("/", async (context) => {
-    // A database that is away leaves the question open; the page then says what is down and nothing of claims.
-    const [health, isClaimed] = await Promise.all([page.health(), page.isClaimed().catch(() => true)]);
-    context.header("Content-Security-Policy", policy);
-    return context.html(render(health, isClaimed, page.links));
-  });
+  addRoute(
+    router,
+    { method: "get", path: "/", summary: "Page: what runs here, and where to go", tag: "Pages", access: { open: "it tells what the health answer tells" }, answerType: "text/html", identifies: false },
+    async ({ context }) => {
+      // A database that is away leaves the question open; the page then says what is down and nothing of claims.
+      const [health, isClaimed] = await Promise.all([page.health(), page.isClaimed().catch(() => true)]);
+      context.header("Content-Security-Policy", policy);
+      return context.html(render(health, isClaimed, page.links));
+    },
+  );
 }
 
 function render(health: HealthAnswer, isClaimed: boolean, links: HomePage["links"]): string {

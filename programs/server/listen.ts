@@ -85,8 +85,8 @@ function bind(server: Server, { address, port }: ListenOptions): Promise<void> {
   });
 }
 
-/** A person's address: the wildcard is reached through loopback. */
-function urlOf(address: string, port: number): string {
+/** A person's address of the server: the wildcard is reached through loopback. */
+export function urlOf(address: string, port: number): string {
   const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

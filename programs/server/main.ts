@@ -48,6 +48,12 @@ async function main(): Promise<void> {
 
 main().catch((thrown: unknown) => {
   const error = toNornsError(thrown);
-  process.stderr.write(`norns: ${error.kind === "bug" ? ((thrown as Error).stack ?? String(thrown)) : error.message}\n`);
+  process.stderr.write(`norns: ${error.kind === "bug" ? stackOf(thrown) : error.message}\n`);
   process.exit(error.code === "usage" ? 2 : 1);
 });
+
+/** A fault of ours is shown with where it came from, causes included: whoever reports it needs that. */
+function stackOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return `${thrown.stack}${thrown.cause === undefined ? "" : `\nCaused by: ${stackOf(thrown.cause)}`}`;
+}

@@ -1,0 +1,67 @@
+/** Every route of every room, on one router: what is served, what openapi.json says, and what the truth table walks. */
+import { accountRoutes, type Accounts } from "@norns/capabilities/identity/accounts";
+import { apiKeyRoutes, type ApiKeys } from "@norns/capabilities/identity/api-keys";
+import { auditRoutes, type Audit } from "@norns/capabilities/identity/audit";
+import { workspaceRoutes, type Workspaces } from "@norns/capabilities/identity/workspaces";
+import { catalogRoutes, type CatalogRoutesDeps } from "@norns/capabilities/apps/catalog";
+import { deploymentsRoutes, type Deployments } from "@norns/capabilities/apps/deployments";
+import { processesRoutes, type Processes } from "@norns/capabilities/apps/processes";
+import type { Events } from "@norns/kernel/events";
+import { newRouter, type Router } from "@norns/kernel/http";
+import type { Ledger } from "@norns/kernel/ledger";
+import type { Metrics } from "@norns/kernel/telemetry";
+import { docsPage } from "../docs-page.ts";
+import { eventsRoutes } from "../events-routes.ts";
+import { healthRoutes, type HealthAnswer } from "../health.ts";
+import { homePage } from "../home-page.ts";
+import { metricsRoute } from "../metrics-route.ts";
+import { operationsRoutes } from "../operations-routes.ts";
+
+export interface Rooms {
+  readonly health: () => Promise<HealthAnswer>;
+  readonly metrics: Metrics;
+  readonly events: Events;
+  readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly workspaces: Workspaces;
+  readonly apiKeys: ApiKeys;
+  readonly audit: Audit;
+  readonly catalog: CatalogRoutesDeps;
+  readonly processes: Processes;
+  readonly deployments: Deployments;
+}
+
+/** Where the home page leads. */
+const links = [
+  { href: "/api/docs", title: "API reference", about: "every endpoint, to read and to try" },
+  { href: "/api/health", title: "Health", about: "the same as above, for machines" },
+];
+
+export function allRoutes(router: Router, rooms: Rooms): void {
+  homePage(router, { health: rooms.health, isClaimed: () => rooms.accounts.isClaimed(), links });
+  docsPage(router);
+  healthRoutes(router, rooms.health);
+  accountRoutes(router, rooms.accounts);
+  workspaceRoutes(router, rooms.workspaces);
+  apiKeyRoutes(router, rooms.apiKeys);
+  auditRoutes(router, rooms.audit);
+  catalogRoutes(router, rooms.catalog);
+  processesRoutes(router, rooms.processes);
+  deploymentsRoutes(router, rooms.deployments);
+  operationsRoutes(router, rooms.ledger);
+  eventsRoutes(router, rooms.events);
+  metricsRoute(router, rooms.metrics);
+}
+
+/** The router with nothing behind it: enough to describe and to list, and calling a handler of it is a mistake. */
+export function describedRouter(): Router {
+  const nothing = new Proxy(() => {}, {
+    get: () => nothing,
+    apply: () => {
+      throw new Error("This router only describes its routes.");
+    },
+  }) as never;
+  const router = newRouter();
+  allRoutes(router, { health: nothing, metrics: nothing, events: nothing, ledger: nothing, accounts: nothing, workspaces: nothing, apiKeys: nothing, audit: nothing, catalog: nothing, processes: nothing, deployments: nothing });
+  return router;
+}
