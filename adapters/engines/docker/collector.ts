@@ -49,7 +49,6 @@ export function collect(deps: CollectorDeps, containerId: string, instance: Inst
           // Everything there was has been taken; a start of the container, or the end of the instance, wakes us.
           idle.resolve();
           await new Promise<void>((resolve) => (wake = resolve));
-          idle = Promise.withResolvers();
         }
       } catch (thrown) {
         if (signal.aborted) break;
@@ -122,7 +121,11 @@ export function collect(deps: CollectorDeps, containerId: string, instance: Inst
   return {
     nudge: () => {
       isNudged = true;
-      wake?.();
+      if (wake === undefined) return;
+      // At once, not when the loop gets its turn: who asks for `drained` after this waits for the new lines.
+      idle = Promise.withResolvers();
+      wake();
+      wake = undefined;
     },
     drained: async (until) => {
       const { promise, reject } = Promise.withResolvers<never>();

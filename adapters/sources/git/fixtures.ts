@@ -65,9 +65,11 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => boo
 /** Serves every repository below `root`. `first` may answer a request itself (and says so with true). */
 export async function aGitServer(root: string, first: Answer = () => false): Promise<{ url: string; requests: IncomingMessage[] } & AsyncDisposable> {
   const requests: IncomingMessage[] = [];
-  const server = http.createServer(async (request, response) => {
+  const server = http.createServer((request, response) => {
     requests.push(request);
-    if (await first(request, response)) return;
+    void Promise.resolve(first(request, response)).then((isAnswered) => isAnswered || serve(request, response));
+  });
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const url = new URL(request.url!, "http://x");
     const backend = spawn("git", ["http-backend"], {
       env: {
@@ -103,7 +105,7 @@ export async function aGitServer(root: string, first: Answer = () => false): Pro
       head = undefined;
     });
     backend.on("close", () => response.end());
-  });
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFi
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type Header, pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
 import { aFolder, anApp, aRepository, someSources } from "./fixtures.ts";
@@ -45,7 +45,7 @@ describe("archives that would write elsewhere", () => {
     ["a device", [{ name: "sda", type: "block-device", devmajor: 8, devminor: 0 }]],
     ["a character device", [{ name: "mem", type: "character-device", devmajor: 1, devminor: 1 }]],
     ["a pipe", [{ name: "pipe", type: "fifo" }]],
-    ["a name that is too long", [{ name: `${"x".repeat(256)}`, body: "x" }]],
+    ["a name that is too long", [{ name: "x".repeat(256), body: "x" }]],
   ])("[I8] refuses %s, at the door and at the check-out", async (_what, entries) => {
     await using folder = await aFolder();
     const tar = await aTar(entries);
