@@ -15,10 +15,8 @@ export interface Statement {
 
 export interface StatementResult {
   readonly rows: unknown[];
-  /** Rows inserted, updated, deleted or selected, as PostgreSQL's command tag says. */
+  /** Rows inserted, updated, deleted or merged; 0 for everything else. */
   readonly count: number;
-  /** `INSERT`, `SELECT`, … */
-  readonly command: string;
 }
 
 /** What the driver's connection offers; its own types describe only a part. */
@@ -65,7 +63,7 @@ class Pipeline {
   readonly #awaitingParse: { name: string; text: string }[] = [];
   #connection: WireConnection | undefined;
   #rows: unknown[] = [];
-  #names_: readonly string[] = [];
+  #columns: readonly string[] = [];
   #parsers: readonly Parser[] = [];
   #readError: unknown;
   #settled = false;
@@ -113,7 +111,7 @@ class Pipeline {
   };
 
   handleRowDescription(message: { fields: readonly Field[] }): void {
-    this.#names_ = message.fields.map((field) => field.name);
+    this.#columns = message.fields.map((field) => field.name);
     this.#parsers = message.fields.map((field) => parserFor(field.dataTypeID));
   }
 
@@ -121,9 +119,9 @@ class Pipeline {
     if (this.#readError !== undefined) return;
     try {
       const row: Record<string, unknown> = {};
-      for (let index = 0; index < this.#names_.length; index++) {
+      for (let index = 0; index < this.#columns.length; index++) {
         const text = message.fields[index] ?? null;
-        row[this.#names_[index]!] = text === null ? null : this.#parsers[index]!(text);
+        row[this.#columns[index]!] = text === null ? null : this.#parsers[index]!(text);
       }
       this.#rows.push(row);
     } catch (error) {
@@ -132,12 +130,13 @@ class Pipeline {
   }
 
   handleCommandComplete(message: { text: string }): void {
-    const words = message.text.split(" ");
-    this.#finishStatement(words[0] ?? "", words.length > 1 ? Number(words[words.length - 1]) : 0);
+    // `INSERT 0 5`, `UPDATE 5`; the tag of a select counts what it read.
+    const [command = "", ...numbers] = message.text.split(" ");
+    this.#finishStatement(changing.has(command) ? Number(numbers.at(-1)) : 0);
   }
 
   handleEmptyQuery(): void {
-    this.#finishStatement("", 0);
+    this.#finishStatement(0);
   }
 
   handleReadyForQuery(): void {
@@ -159,10 +158,10 @@ class Pipeline {
   handleCopyInResponse(): void {}
   handleCopyData(): void {}
 
-  #finishStatement(command: string, count: number): void {
-    this.#results.push({ rows: this.#rows, count: Number.isNaN(count) ? 0 : count, command });
+  #finishStatement(count: number): void {
+    this.#results.push({ rows: this.#rows, count });
     this.#rows = [];
-    this.#names_ = [];
+    this.#columns = [];
     this.#parsers = [];
   }
 
@@ -171,6 +170,8 @@ class Pipeline {
     this.#connection?.off("parseComplete", this.#onParsed);
   }
 }
+
+const changing: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
 const int8 = 20;
 const numeric = 1700;

@@ -4,7 +4,7 @@ import type { Query, QueryResult, Store } from "@norns/kernel/database";
 import { unavailable } from "@norns/kernel/errors";
 import { createPostgresDialect } from "./dialect.ts";
 import { isConnectionLost, isStalePlan, isTransient, toDatabaseError } from "./errors.ts";
-import { PipelineError, runPipeline, type Statement, type StatementResult } from "./pipeline.ts";
+import { runPipeline, type Statement, type StatementResult } from "./pipeline.ts";
 import { createStatementNames } from "./statement-names.ts";
 
 export interface PostgresOptions {
@@ -45,6 +45,8 @@ export function openPostgres(options: PostgresOptions): PostgresStore {
   // An idle connection that breaks is dropped by the pool, and the next caller gets a new one: without a listener the
   // event would end the process.
   pool.on("error", () => {});
+  // The same for one that breaks in somebody's hands: the query that runs on it fails and says so.
+  pool.on("connect", (client) => client.on("error", () => {}));
   const names = createStatementNames();
 
   const acquire = async (): Promise<pg.PoolClient> => {
@@ -61,15 +63,12 @@ export function openPostgres(options: PostgresOptions): PostgresStore {
   const runOnce = async (statements: readonly Statement[]): Promise<StatementResult[]> => {
     const client = await acquire();
     let failure: unknown;
-    const lost = (error: unknown) => (failure ??= new PipelineError(error, false));
-    client.on("error", lost);
     try {
       return await runPipeline(client, statements, names);
     } catch (error) {
       failure = error;
       throw error;
     } finally {
-      client.off("error", lost);
       release(client, failure);
     }
   };
