@@ -6,7 +6,7 @@
  * The payload is kept byte for byte, so a record may hold anything an app prints. The length at both ends lets a
  * reader walk forwards and backwards, and tells a torn record (the writer died inside it) from a whole one. A line
  * that arrives in pieces is a chain: every piece but the last is OPEN, every piece but the first JOINs. Chains never
- * cross a segment.
+ * cross a segment: the next one says the open pieces again.
  */
 import type { LogLine } from "../port.ts";
 

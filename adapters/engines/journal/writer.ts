@@ -5,7 +5,7 @@
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, fstatSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { flag, frameBytes, maxLineBytes, readRecord, writeRecord, type GapNote, type LogStream } from "./record.ts";
+import { flag, frameBytes, headerBytes, maxLineBytes, readRecord, writeRecord, type GapNote, type LogStream } from "./record.ts";
 import { baseOf, listSegments, segmentHeader, segmentHeaderBytes, segmentName } from "./segments.ts";
 
 export interface JournalOptions {
@@ -46,8 +46,8 @@ class Writer implements JournalWriter {
   #segment = 0;
   #base = 0;
   #size = 0;
-  /** Bytes of the open line, a stream; absent when none is open. */
-  readonly #open = new Map<LogStream, number>();
+  /** The pieces of the open line, a stream; absent when none is open. A new segment begins with them again. */
+  readonly #open = new Map<LogStream, Buffer>();
   #droppedBytes = 0;
   #isTorn = false;
 
@@ -96,7 +96,8 @@ class Writer implements JournalWriter {
     const into = Buffer.allocUnsafe(slice.length + frameBytes * (countLines(slice) + 2 + Math.ceil(slice.length / 1024)));
     let end = 0;
     let from = 0;
-    let openBytes = this.#open.get(stream);
+    let openBytes = this.#open.get(stream)?.length;
+    let openFrom = 0;
     while (from < slice.length) {
       const found = slice.indexOf(newline, from);
       const room = maxLineBytes - (openBytes ?? 0);
@@ -111,10 +112,12 @@ class Writer implements JournalWriter {
       end = writeRecord(into, end, { at, stream, flags, payload: slice.subarray(from, to) });
       openBytes = isOpen ? (openBytes ?? 0) + (to - from) : undefined;
       from = next;
+      if (!isOpen) openFrom = from;
     }
     if (!this.#append(into.subarray(0, end), slice.length)) return;
+    const before = openFrom === 0 ? this.#open.get(stream) : undefined;
     if (openBytes === undefined) this.#open.delete(stream);
-    else this.#open.set(stream, openBytes);
+    else this.#open.set(stream, Buffer.concat([...(before ? [before] : []), slice.subarray(openFrom)]));
   }
 
   /** True when the bytes are in the file. Otherwise `textBytes` are counted as dropped. */
@@ -152,7 +155,6 @@ class Writer implements JournalWriter {
   }
 
   #rotate(at: number): void {
-    this.endLines(at);
     const before = { fd: this.#fd, size: this.#size, base: this.#base };
     try {
       this.#startSegment(this.#segment + 1, before.base + before.size);
@@ -168,6 +170,8 @@ class Writer implements JournalWriter {
     for (const segment of listSegments(directory)) {
       if (segment > keepHead && segment <= this.#segment - keepTail) rmSync(join(directory, segmentName(segment)), { force: true });
     }
+    // Chains do not cross segments: what is open is said again, and a reader forgets the pieces it had.
+    for (const [stream, pieces] of this.#open) this.#append(this.#record(stream, flag.open, pieces, at), 0);
   }
 
   #startSegment(segment: number, base = 0): void {
@@ -203,7 +207,9 @@ class Writer implements JournalWriter {
       const head = readRecord(bytes, end);
       if (!head) break;
       if (!head.isGap) {
-        if (head.isOpen) this.#open.set(head.stream, (this.#open.get(head.stream) ?? 0) + head.length);
+        const pieces = this.#open.get(head.stream);
+        const payload = bytes.subarray(end + headerBytes, end + headerBytes + head.length);
+        if (head.isOpen) this.#open.set(head.stream, Buffer.concat([...(pieces ? [pieces] : []), payload]));
         else this.#open.delete(head.stream);
       }
       end += frameBytes + head.length;

@@ -337,8 +337,12 @@ export class Supervised {
   async #endProcess(): Promise<void> {
     if (!this.#pipes) return;
     const { drain } = this.record.group;
-    this.#signalAll(drain.signal as NodeJS.Signals); // The contract's list of drain signals.
-    if (await this.#endsWithin(drain.timeoutMs)) return;
+    const deadline = performance.now() + drain.timeoutMs;
+    // Just started, there may be nothing but the sandbox yet: whoever comes out of it is told then.
+    while (!this.#signalAll(drain.signal as NodeJS.Signals) && performance.now() < deadline) { // The contract's list.
+      if (await this.#endsWithin(20)) return;
+    }
+    if (await this.#endsWithin(deadline - performance.now())) return;
     await this.#killAll(false);
     if (await this.#endsWithin(2_000)) return;
     await this.#killAll(true);
@@ -346,11 +350,16 @@ export class Supervised {
   }
 
   async #endsWithin(ms: number): Promise<boolean> {
-    return Promise.race([this.#ended.promise.then(() => true), after(ms).then(() => false)]);
+    const timer = Promise.withResolvers<boolean>();
+    const handle = setTimeout(() => timer.resolve(false), Math.max(0, ms));
+    const hasEnded = await Promise.race([this.#ended.promise.then(() => true), timer.promise]);
+    clearTimeout(handle);
+    return hasEnded;
   }
 
-  #signalAll(signal: NodeJS.Signals): void {
-    for (const { pid } of this.#members(listStats(), true)) sendSignal(pid, signal);
+  /** True when anybody heard it. */
+  #signalAll(signal: NodeJS.Signals): boolean {
+    return this.#members(listStats(), true).filter(({ pid }) => sendSignal(pid, signal)).length > 0;
   }
 
   /** The app's processes: without the wrapper, which tells the exit, and the sandbox, whose end would be a kill. */
