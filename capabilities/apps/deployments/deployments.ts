@@ -36,7 +36,7 @@ export interface Deployments {
   /** What a step's program printed, live when it still runs. Throws `deployment_not_found`. */
   readStepOutput(workspace: WorkspaceId, id: OperationId, options: { step?: string | undefined; follow: boolean; signal: AbortSignal }): Promise<AsyncIterable<StepOutputChunk>>;
 
-  readonly operations: readonly OperationDefinition<unknown>[];
+  readonly operations: readonly OperationDefinition<never>[];
   /** Automatic rollback: listens until the signal aborts. */
   start(signal: AbortSignal): void;
 }

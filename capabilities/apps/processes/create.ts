@@ -144,7 +144,8 @@ export function createProcesses(deps: ProcessesDeps): Processes {
   };
 
   return {
-    operations: [operations.restart, operations.scale, operations.reconcile],
+    // The cast: a worker keeps definitions of any input in one list, and parses before it runs them.
+    operations: [operations.restart, operations.scale, operations.reconcile] as readonly unknown[] as Processes["operations"],
 
     async getStatus(workspace, name) {
       await loaded();

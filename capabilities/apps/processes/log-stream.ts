@@ -17,6 +17,8 @@ export function cursorsOf(header: string | undefined): string[] | undefined {
   return cursors;
 }
 
+/** What `Date.parse` makes of anything else is anybody's guess. */
+const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
 const spanMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `10m` ago, an ISO time, or milliseconds since the epoch. */
@@ -24,7 +26,7 @@ export function sinceOf(text: string, now: number): number {
   const span = /^(\d{1,6})([smhd])$/.exec(text);
   if (span) return now - Number(span[1]) * spanMs[span[2]!]!;
   if (/^\d{1,16}$/.test(text)) return Number(text);
-  const time = Date.parse(text);
+  const time = isoTime.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) throw invalid("invalid_since", "since: give a span such as 10m, an ISO time, or milliseconds since the epoch.");
   return time;
 }

@@ -69,7 +69,7 @@ export interface Processes {
   /** These were just seen healthy by whoever waited for them: they are routed to from the switch on, without a second look. */
   trust(instances: readonly InstanceId[]): void;
 
-  readonly operations: readonly OperationDefinition<unknown>[];
+  readonly operations: readonly OperationDefinition<never>[];
   /**
    * The watcher: observes the engines, probes health, feeds the ingress, keeps current releases running. Resolves when
    * the first look is over and routes are set; goes on until the signal aborts.

@@ -48,13 +48,11 @@ function toGroup(release: RunnableRelease, process: ProcessSpec, scales: Scales)
 export const countOf = (process: ProcessSpec, scales: Scales): number =>
   Object.hasOwn(scales, process.name) ? scales[process.name]! : process.scaling.min;
 
-/** The app's own variables win over ours: `NORNS_*` says what runs, and nobody depends on us not being overruled. */
+/** What Norns says of the release, under the app's own variables. The engine adds NORNS_APP, NORNS_PROCESS, PORT and the volumes. */
 export function environmentOf(release: RunnableRelease, process?: ProcessSpec): EnvMap {
   return {
-    NORNS_APP: release.app,
-    NORNS_RELEASE: String(release.number),
+    NORNS_RELEASE_NUMBER: String(release.number),
     NORNS_COMMIT: release.commit,
-    ...(process ? { NORNS_PROCESS: process.name } : {}),
     ...release.spec.env,
     ...process?.env,
   };

@@ -1,5 +1,6 @@
-import { sql } from "kysely";
+import type { Kysely } from "kysely";
 import type { Migration } from "@norns/kernel/database";
+import type { ProcessesTables } from "../tables.ts";
 
 export const desiredState: Migration = {
   id: "0001-desired-state",
@@ -28,6 +29,7 @@ export const desiredState: Migration = {
       .createTable("desired_versions")
       .addColumn("id", "integer", (column) => column.primaryKey())
       .addColumn("version", "bigint", (column) => column.notNull()),
-    { compile: () => sql`insert into ${sql.table("desired_versions")} (id, version) values (1, 1)`.compile(db) },
+    // The cast: the table is the one just made.
+    (db as Kysely<ProcessesTables>).insertInto("desired_versions").values({ id: 1, version: 1 }),
   ],
 };
