@@ -3,7 +3,7 @@ import { authorise, type Action, type Actor } from "@norns/kernel/actor";
 import { notFound } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
 import { addRoute, linkNextPage, pageQuery, z, type Router } from "@norns/kernel/http";
-import { idSchema, type OperationId } from "@norns/kernel/ids";
+import { idSchema, type OperationId, type WorkspaceId } from "@norns/kernel/ids";
 import { operationStates, stepStates, type Ledger, type Operation, type OperationStep } from "@norns/kernel/ledger";
 
 export const readOperations: Action = { name: "operations.read", role: "viewer", scope: "apps:read" };
@@ -70,7 +70,7 @@ const listQuery = pageQuery().extend({
   app: z.string().max(63).optional().openapi({ description: "Short for `subject=app:<name>`." }),
 });
 
-export function operationsRoutes(router: Router, ledger: Ledger): void {
+export function operationsRoutes(router: Router, ledger: Ledger, defaultWorkspace: WorkspaceId): void {
   addRoute(
     router,
     {
@@ -96,7 +96,9 @@ export function operationsRoutes(router: Router, ledger: Ledger): void {
       path: "/api/operations/queues",
       summary: "Show the depth and age of every queue",
       tag: "Operations",
-      access: { action: { name: "operations.queues", role: "viewer", scope: "apps:read", platformAdmin: true } },
+      description: "Of the whole installation, so it takes a member of workspace `default`.",
+      access: { action: { name: "operations.queues", role: "viewer", scope: "monitoring:read" } },
+      workspace: () => defaultWorkspace,
       answer: z.array(queueAnswer),
     },
     async () => [...(await ledger.queues())],

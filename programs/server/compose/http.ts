@@ -75,6 +75,7 @@ export async function serveHttp({ setup, state, kernel, identity, apps, ingress 
     health,
     metrics,
     events: kernel.events,
+    defaultWorkspace: identity.defaultWorkspace,
     ledger: kernel.ledger,
     accounts,
     workspaces,

@@ -8,6 +8,7 @@ import { deploymentsRoutes, type Deployments } from "@norns/capabilities/apps/de
 import { processesRoutes, type Processes } from "@norns/capabilities/apps/processes";
 import type { Events } from "@norns/kernel/events";
 import { newRouter, type Router } from "@norns/kernel/http";
+import type { WorkspaceId } from "@norns/kernel/ids";
 import type { Ledger } from "@norns/kernel/ledger";
 import type { Metrics } from "@norns/kernel/telemetry";
 import { docsPage } from "../docs-page.ts";
@@ -21,6 +22,7 @@ export interface Rooms {
   readonly health: () => Promise<HealthAnswer>;
   readonly metrics: Metrics;
   readonly events: Events;
+  readonly defaultWorkspace: WorkspaceId;
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   readonly workspaces: Workspaces;
@@ -48,9 +50,9 @@ export function allRoutes(router: Router, rooms: Rooms): void {
   catalogRoutes(router, rooms.catalog);
   processesRoutes(router, rooms.processes);
   deploymentsRoutes(router, rooms.deployments);
-  operationsRoutes(router, rooms.ledger);
+  operationsRoutes(router, rooms.ledger, rooms.defaultWorkspace);
   eventsRoutes(router, rooms.events);
-  metricsRoute(router, rooms.metrics);
+  metricsRoute(router, rooms.metrics, rooms.defaultWorkspace);
 }
 
 /** The router with nothing behind it: enough to describe and to list, and calling a handler of it is a mistake. */
@@ -62,6 +64,6 @@ export function describedRouter(): Router {
     },
   }) as never;
   const router = newRouter();
-  allRoutes(router, { health: nothing, metrics: nothing, events: nothing, ledger: nothing, accounts: nothing, workspaces: nothing, apiKeys: nothing, audit: nothing, catalog: nothing, processes: nothing, deployments: nothing });
+  allRoutes(router, { health: nothing, metrics: nothing, events: nothing, defaultWorkspace: nothing, ledger: nothing, accounts: nothing, workspaces: nothing, apiKeys: nothing, audit: nothing, catalog: nothing, processes: nothing, deployments: nothing });
   return router;
 }
