@@ -32,12 +32,14 @@ export async function followDirectory(deps: WatchDeps, signal: AbortSignal, timi
   try {
     while (!signal.aborted) {
       isDirty = false;
-      const isWatching = await renewWatches(deps.appsDir, watchers, timing.mostWatches, changed);
+      const { isComplete, hasAdded } = await renewWatches(deps.appsDir, watchers, timing.mostWatches, changed);
       await scanOrLog(deps, signal);
+      // What was made before its watch began is found by looking once more.
+      if (hasAdded) isDirty = true;
       if (!isDirty && !signal.aborted) {
         const nap = new AbortController();
         wake = () => nap.abort();
-        await deps.clock.sleep(isWatching ? timing.pollMs : timing.pollWithoutWatchesMs, nap.signal).catch(() => {});
+        await deps.clock.sleep(isComplete ? timing.pollMs : timing.pollWithoutWatchesMs, nap.signal).catch(() => {});
         wake = () => {};
       }
       if (isDirty && !signal.aborted) await deps.clock.sleep(timing.debounceMs, signal).catch(() => {});
@@ -58,8 +60,13 @@ async function scanOrLog(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Watches what is there now. False when something could not be watched, so that polling has to be quicker. */
-async function renewWatches(appsDir: string, watchers: Map<string, FSWatcher>, most: number, changed: () => void): Promise<boolean> {
+/** Watches what is there now. `isComplete` is false when something could not be watched: polling has to be quicker then. */
+async function renewWatches(
+  appsDir: string,
+  watchers: Map<string, FSWatcher>,
+  most: number,
+  changed: () => void,
+): Promise<{ isComplete: boolean; hasAdded: boolean }> {
   const folders = await readdir(appsDir, { withFileTypes: true }).catch(() => []);
   const wanted = new Set([appsDir, ...folders.filter((entry) => entry.isDirectory()).map((entry) => join(appsDir, entry.name))]);
   for (const [path, watcher] of watchers)
@@ -68,6 +75,7 @@ async function renewWatches(appsDir: string, watchers: Map<string, FSWatcher>, m
       watchers.delete(path);
     }
   let isComplete = wanted.size <= most;
+  let hasAdded = false;
   for (const path of [...wanted].slice(0, most)) {
     if (watchers.has(path)) continue;
     try {
@@ -80,9 +88,10 @@ async function renewWatches(appsDir: string, watchers: Map<string, FSWatcher>, m
         watchers.delete(path);
       });
       watchers.set(path, watcher);
+      hasAdded = true;
     } catch {
       isComplete = false;
     }
   }
-  return isComplete;
+  return { isComplete, hasAdded };
 }
