@@ -10,7 +10,7 @@ import type { Store } from "../database/index.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { takeLock } from "./locks.ts";
 import { operationColumns } from "./rows.ts";
-import { rowsFrom, statement } from "./statements.ts";
+import { amongIds, idList, rowsFrom, statement } from "./statements.ts";
 import type { OperationsTable } from "./tables.ts";
 
 export interface ClaimRequest {
@@ -39,6 +39,7 @@ export function createClaims(store: Store, worker: { readonly holder: string; re
     JSON.stringify(requests.map(({ id, owner, now, until }) => ({ claimed: id, claimant: owner, claimed_at: now, until }))),
     worker.holder,
     worker.node,
+    idList(requests.map((request) => request.id)),
   ];
 
   const group = createGroupCommit<ClaimRequest, OperationsTable | undefined>({
@@ -72,11 +73,10 @@ const claimText = (store: Store, mayGo: string) => `
     losses = losses + case when holder is null then 0 else 1 end,
     holder = ?2,
     due_at = c.until,
-    wake_at = c.until,
     started_at = case when started_at is null and cancel_requested_at is null then c.claimed_at else started_at end,
     updated_at = c.claimed_at
   from ${rowsFrom(store.dialect, "?1", "c", { claimed: "text", claimant: "text", claimed_at: "bigint", until: "bigint" })}
-  where id = c.claimed
+  where id = c.claimed and ${amongIds(store.dialect, "id", "?4")}
     and (due_at <= c.claimed_at or (owner = c.claimant and due_at is not null))
     and (node is null or node = ?3)
     and ${mayGo}

@@ -8,7 +8,7 @@ import type { Clock } from "../clock/index.ts";
 import type { Store } from "../database/index.ts";
 import { toNornsError } from "../errors/index.ts";
 import type { Log } from "../log/index.ts";
-import { rowsFrom, skippingLockedRows, statement } from "./statements.ts";
+import { amongIds, idList, rowsFrom, skippingLockedRows, statement } from "./statements.ts";
 
 export type Interruption = "lost" | "cancelled" | "stopping";
 
@@ -58,7 +58,7 @@ export function createLeases(options: LeaseOptions): Leases {
     const now = clock.now();
     const leases = [...held].toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const rows = leases.map(({ id, epoch, owner }) => ({ held: id, in_epoch: epoch, by_owner: owner }));
-    const [result] = await store.batch([renew([JSON.stringify(rows), now + leaseMs])]);
+    const [result] = await store.batch([renew([JSON.stringify(rows), now + leaseMs, idList(leases.map((lease) => lease.id))])]);
     const renewed = new Set((result!.rows as { id: string }[]).map((row) => row.id));
     for (const lease of leases) if (renewed.has(lease.id)) lease.until = Math.max(lease.until, now + leaseMs);
     const missing = leases.filter((lease) => !renewed.has(lease.id));
@@ -125,10 +125,10 @@ interface FenceRow {
 const renewText = (store: Store) => {
   const rows = rowsFrom(store.dialect, "?1", "h", { held: "text", in_epoch: "bigint", by_owner: "text" });
   return `
-    update {operations} set due_at = ?2, wake_at = ?2
+    update {operations} set due_at = ?2
     where id in (
       select o.id from {operations} as o join ${rows} on o.id = h.held and o.epoch = h.in_epoch and o.owner = h.by_owner
-      where o.holder is not null and o.finished_at is null
+      where ${amongIds(store.dialect, "o.id", "?3")} and o.holder is not null and o.finished_at is null
       ${skippingLockedRows(store.dialect, "o")}
     )
     returning id`;

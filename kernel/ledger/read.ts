@@ -5,7 +5,7 @@ import type { OperationId } from "../ids/index.ts";
 import type { Ledger, Operation, OperationFilter, OperationStep } from "./contract.ts";
 import { operationNotFound } from "./errors.ts";
 import { operationColumns, toOperation, toSteps } from "./rows.ts";
-import { deadStates } from "./rules.ts";
+import { deadStates, isDead } from "./rules.ts";
 import { statement } from "./statements.ts";
 import type { LedgerTables, OperationsTable, OperationStepsTable } from "./tables.ts";
 
@@ -28,7 +28,7 @@ export function createReads(store: Store) {
   );
   const deaths = statement<{ queue: string; dead: number }>(
     store.dialect,
-    "select queue, count(*) as dead from {operations} where state in ('failed', 'undone', 'undo_failed') group by queue",
+    "select queue, count(*) as dead from {operations} where finished_at is not null and error is not null and state in ('failed', 'undone', 'undo_failed') group by queue",
   );
 
   async function find(id: OperationId) {
@@ -57,6 +57,8 @@ export function createReads(store: Store) {
     if (query.subject !== undefined) select = select.where("subject", "=", query.subject);
     if (query.queue !== undefined) select = select.where("queue", "=", query.queue);
     if (query.name !== undefined) select = select.where("name", "=", query.name);
+    // The index of dead letters holds what ended with an error; its own words let the database see that it may use it.
+    if (query.states?.every(isDead)) select = select.where("finished_at", "is not", null).where("error", "is not", null);
     if (query.states) select = select.where("state", "in", [...query.states]);
     if (query.cursor !== undefined) select = select.where("seq", "<", seqOf(query.cursor));
     const [result] = await store.batch([select]);

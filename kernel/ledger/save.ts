@@ -18,7 +18,7 @@ import type { OperationError, OperationState, StepState } from "./contract.ts";
 import { LeaseLost } from "./errors.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createHeirs, type Heir } from "./locks.ts";
-import { rowsFrom, statement } from "./statements.ts";
+import { amongIds, idList, rowsFrom, statement } from "./statements.ts";
 import { resendAfterMs, type Wake, type Wakes } from "./wakes.ts";
 
 export interface StepRecord {
@@ -84,8 +84,9 @@ export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; 
   async function commit(saves: readonly Save[], heir: Heir | undefined): Promise<Saved[]> {
     const write = new Write();
     const rows = JSON.stringify(saves.map(toRow));
-    const updated = write.add(update([rows]));
-    write.add(guard([rows, saves.length]));
+    const ids = idList(saves.map((save) => save.id));
+    const updated = write.add(update([rows, ids]));
+    write.add(guard([rows, saves.length, ids]));
     const steps = saves.flatMap((save) => save.steps.map((step) => toStepRow(save, step)));
     if (steps.length > 0) write.add(recordSteps([JSON.stringify(steps)]));
     for (const save of saves) {
@@ -176,7 +177,7 @@ const updateText = (store: Store) => `
     losses = 0,
     holder = case when s.holds = 1 then holder else null end,
     due_at = s.due,
-    wake_at = s.wake,
+    wake_at = case when s.holds = 1 then wake_at else s.wake end,
     error = s.to_error,
     undoing_for = s.why_undoing,
     updated_at = s.saved_at,
@@ -194,7 +195,7 @@ const updateText = (store: Store) => `
     saved_at: "bigint",
     ended_at: "bigint",
   })}
-  where id = s.saved and epoch = s.in_epoch and owner = s.by_owner and revision = s.from_revision and state in ('running', 'undoing')
+  where id = s.saved and ${amongIds(store.dialect, "id", "?2")} and epoch = s.in_epoch and owner = s.by_owner and revision = s.from_revision and state in ('running', 'undoing')
   returning id, cancel_requested_at`;
 
 /** Inserts what the guard's table refuses when fewer than ?2 rows carry the revision that this batch has just left. */
@@ -204,6 +205,7 @@ const guardText = (store: Store) => `
     select count(*) as held
     from ${rowsFrom(store.dialect, "?1", "s", fenceColumns)}
     join {operations} as o on o.id = s.saved and o.epoch = s.in_epoch and o.owner = s.by_owner and o.revision = s.to_revision
+    where ${amongIds(store.dialect, "o.id", "?3")}
   ) as counted
   where counted.held <> ?2`;
 
@@ -241,7 +243,7 @@ const toRow = (save: Save) => ({
   to_attempt: save.attempt,
   holds: save.holds ? 1 : 0,
   due: save.dueAt,
-  wake: save.dueAt === null ? null : save.holds ? save.dueAt : save.dueAt + resendAfterMs,
+  wake: save.dueAt === null ? null : save.dueAt + resendAfterMs,
   to_error: errorText(save.error),
   why_undoing: save.undoingFor ?? null,
   saved_at: save.now,

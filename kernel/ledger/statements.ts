@@ -25,5 +25,15 @@ export function rowsFrom(dialect: Dialect, parameter: string, alias: string, col
   return `(select ${names.map(([name]) => `json_each.value ->> '${name}' as ${name}`).join(", ")} from json_each(${parameter})) as ${alias}`;
 }
 
+/**
+ * Says again, where rows are found by the ids in a JSON parameter, which ids those are, as comma-separated text. Without
+ * it PostgreSQL takes the JSON for a hundred rows and reads the whole of a small table for them; the ids of an array it
+ * looks up in the index. SQLite does so by itself.
+ */
+export const amongIds = (dialect: Dialect, column: string, parameter: string): string =>
+  dialect === "postgres" ? `${column} = any(string_to_array(${parameter}, ','))` : `${parameter} is not null`;
+
+export const idList = (ids: readonly string[]): string => ids.join(",");
+
 export const lockingRows = (dialect: Dialect, alias: string): string => (dialect === "postgres" ? `for update of ${alias}` : "");
 export const skippingLockedRows = (dialect: Dialect, alias: string): string => (dialect === "postgres" ? `for update of ${alias} skip locked` : "");

@@ -1,9 +1,9 @@
 /**
- * The safety net under the transport. Every unfinished operation has a `wake_at`: a while after it could have been
- * claimed, or the end of its lease. What is still there when that comes is woken again: a wake-up that was lost, a
- * worker that was lost, an heir of a lock that was never told. A re-send puts the next one off; one that has never begun
- * by as long as it has been waiting (at most five minutes), so that a deep queue is not woken over and over. Idle, this
- * is one indexed query a round.
+ * The safety net under the transport. Every unfinished operation has a `wake_at`, when the sweeper looks at it: at first
+ * a while after it could have been claimed. If a worker holds it then, the next look is at its lease's end; if it is
+ * due, it is woken: a wake-up that was lost, a worker that was lost, an heir of a lock that was never told. A re-send
+ * puts the next one off; for one that has never begun by as long as it has been waiting (at most five minutes), so that
+ * a deep queue is not woken over and over. Idle, this is one indexed query a round.
  */
 import type { Clock } from "../clock/index.ts";
 import type { Store } from "../database/index.ts";
@@ -30,31 +30,40 @@ export interface Sweeper {
   run(signal: AbortSignal): Promise<void>;
 }
 
+interface Overdue {
+  readonly id: string;
+  readonly queue: string;
+  readonly due_at: number;
+}
+
 const atOnce = 500;
 
 export function createSweeper(options: SweeperOptions): Sweeper {
   const { store, transport, clock, log } = options;
   const roundMs = Math.max(20, (options.leaseMs ?? defaultLeaseMs) / 10);
-  const claimOverdue = statement<{ id: string; queue: string }>(
+  const lookAtOverdue = statement<Overdue>(
     store.dialect,
-    `update {operations} set wake_at = ?1 + case
-       when state <> 'queued' or ?1 - created_at < ?2 then ?2
-       when ?1 - created_at > 300000 then 300000
-       else ?1 - created_at
+    `update {operations} set wake_at = case
+       when due_at > ?1 then due_at
+       when state <> 'queued' or ?1 - created_at < ?2 then ?1 + ?2
+       when ?1 - created_at > 300000 then ?1 + 300000
+       else ?1 + (?1 - created_at)
      end
      where id in (
        select o.id from {operations} as o where o.wake_at <= ?1 order by o.wake_at limit ${atOnce} ${skippingLockedRows(store.dialect, "o")}
      )
-     returning id, queue`,
+     returning id, queue, due_at`,
   );
 
   async function sweep(): Promise<number> {
     let sent = 0;
     for (;;) {
-      const [result] = await store.batch([claimOverdue([clock.now(), resendAfterMs])]);
-      const rows = result!.rows as { id: string; queue: string }[];
-      if (rows.length > 0) await transport.send(rows.map((row) => ({ queue: row.queue, operation: row.id as OperationId })));
-      sent += rows.length;
+      const now = clock.now();
+      const [result] = await store.batch([lookAtOverdue([now, resendAfterMs])]);
+      const rows = result!.rows as Overdue[];
+      const due = rows.filter((row) => row.due_at <= now);
+      if (due.length > 0) await transport.send(due.map((row) => ({ queue: row.queue, operation: row.id as OperationId })));
+      sent += due.length;
       if (rows.length < atOnce) return sent;
     }
   }

@@ -5,7 +5,7 @@
  * lease's end while a worker holds it, null once it has ended. `holder` names that worker (null: nobody holds it).
  * A claim raises `epoch` and sets a fresh random `owner`; every later write of that worker must match both, and the
  * `revision` that its last write left: a late or repeated write finds nothing to change. `wake_at` is when the
- * sweeper sends a wake-up (again). `losses` counts workers lost since the last progress.
+ * sweeper looks at it next, and wakes it if it is due. `losses` counts workers lost since the last progress.
  *
  * `operation_steps`: one row a step that has come to some end (done, skipped, failed, undone). Pending and running are
  * not written: the step in hand is `operations.step`, committed together with the end of the one before.

@@ -2,8 +2,9 @@ import type { Migration } from "../../database/index.ts";
 import { statement } from "../statements.ts";
 
 /**
- * `fillfactor` leaves room in each page, so that a heartbeat (which changes no indexed column) stays in its page. The
- * indexes on states that pass are partial: they hold what is under way, not the history.
+ * The indexes on what passes are partial: they hold what is under way, not the history. No index knows `state`, `due_at`
+ * or who holds it, so a claim, a step's save and a heartbeat touch no index at all, and `fillfactor` leaves room for the
+ * new row in the old one's page.
  */
 export const operations: Migration = {
   id: "0001-operations",
@@ -18,7 +19,7 @@ export const operations: Migration = {
       "create index operations_to_wake on {operations} (wake_at) where wake_at is not null",
       "create index operations_by_lock on {operations} (lock, seq) where lock is not null and finished_at is null",
       "create index operations_unfinished on {operations} (queue, seq) where finished_at is null",
-      "create index operations_dead on {operations} (queue, seq) where state in ('failed', 'undone', 'undo_failed')",
+      "create index operations_dead on {operations} (queue, seq) where finished_at is not null and error is not null",
       "create index operations_to_cancel on {operations} (cancel_requested_at) where cancel_requested_at is not null and finished_at is null",
       `create table {operation_steps} (
         operation text not null,
