@@ -89,7 +89,7 @@ export function createApiKeys({ store, events, audit, revocations, clock, ids, h
         actor,
         action: "apiKeys.create",
         subject: subject("api-key", row.id),
-        after: { label, prefix: row.prefix.slice(0, 9), scopes: JSON.parse(row.scopes) as string[], expiresAt: row.expires_at },
+        after: { label, scopes: JSON.parse(row.scopes) as string[], expiresAt: row.expires_at },
         requestId,
       });
       events.append(write, keyEvent(workspace, actor, row.id as ApiKeyId, "api-key.created", `${actor.label} made the API key ${label}.`));

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from "kysely";
-import { rowsFromJson, type Query, type Store } from "@norns/kernel/database";
+import { rawTable, rowsFromJson, type Query, type Store } from "@norns/kernel/database";
 import type { AuditQuery } from "./contract.ts";
 import type { AuditRowTable, AuditTables } from "./tables.ts";
 
@@ -64,10 +64,10 @@ export function createAuditStore(store: Store) {
           .returning("seq"),
         {
           compile: () =>
-            sql`update ${sql.table("audit_row")} set seq = sealed.seq, hash = sealed.hash, key_id = ${keyId}
+            sql`update ${rawTable(store, "identity", "audit_row")} set seq = sealed.seq, hash = sealed.hash, key_id = ${keyId}
                 from ${given}
                 where audit_row.id = sealed.id and audit_row.seq is null
-                and exists (select 1 from ${sql.table("audit_head")} as head where head.id = 1 and head.seq = ${to.seq} and head.hash = ${to.hash})`.compile(
+                and exists (select 1 from ${rawTable(store, "identity", "audit_head")} as head where head.id = 1 and head.seq = ${to.seq} and head.hash = ${to.hash})`.compile(
               db,
             ),
         },

@@ -68,7 +68,13 @@ export function createWorkspaceStore(store: Store) {
     lock: (workspace: WorkspaceId, at: number) => db.updateTable("workspaces").set({ updated_at: at }).where("id", "=", workspace),
     /** One row while the workspace has an owner. */
     hasOwner: (workspace: WorkspaceId) =>
-      db.selectFrom("workspace_members").select("workspace").distinct().where("workspace", "=", workspace).where("role", "=", "owner"),
+      db
+        .selectFrom("workspaces")
+        .select("id")
+        .where("id", "=", workspace)
+        .where((eb) =>
+          eb.exists(eb.selectFrom("workspace_members").select("user_id").where("workspace", "=", workspace).where("role", "=", "owner")),
+        ),
 
     invitations: (workspace: WorkspaceId) =>
       db.selectFrom("workspace_invitations").selectAll().where("workspace", "=", workspace).orderBy("created_at", "desc").orderBy("id", "desc").execute(),
