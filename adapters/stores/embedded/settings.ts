@@ -44,7 +44,6 @@ export function postgresArguments(options: { dataDirectory: string; endpoint: En
     autovacuum_max_workers: 2,
     fsync: options.syncs ? "on" : "off",
     full_page_writes: options.syncs ? "on" : "off",
-    synchronous_commit: options.syncs ? "on" : "off",
     // Its log names no value of a row and no statement: those may be secrets.
     log_min_messages: "log",
     log_error_verbosity: "terse",
