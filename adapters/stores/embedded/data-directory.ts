@@ -1,6 +1,6 @@
 /** The directories under NORNS_HOME/postgres, the password, and `initdb`. */
 import { randomBytes } from "node:crypto";
-import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { spawn } from "node:child_process";
 import { conflict, unavailable, type NornsError } from "@norns/kernel/errors";
@@ -82,10 +82,9 @@ export async function ensureDataDirectory(options: { layout: Layout; binaries: B
       { details: { found: version.trim(), needed: binaries.major } },
     );
   }
-  const half = join(layout.root, "data.part");
-  const passwordFile = join(layout.root, "password.part");
-  await rm(half, { recursive: true, force: true });
-  await rm(passwordFile, { force: true });
+  await removeHalfMade(layout);
+  const half = join(layout.root, `data.${randomBytes(6).toString("hex")}.part`);
+  const passwordFile = `${half}.password.part`;
   await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600, flag: "wx" });
   try {
     if (runAs) await chown(passwordFile, runAs.uid, runAs.gid);
@@ -95,6 +94,12 @@ export async function ensureDataDirectory(options: { layout: Layout; binaries: B
     await rm(passwordFile, { force: true });
   }
   await rename(half, layout.data);
+}
+
+/** What starts that were broken off left behind. An initdb of a killed server may still be at work in it: then next time. */
+async function removeHalfMade(layout: Layout): Promise<void> {
+  const left = (await readdir(layout.root)).filter((name) => name.endsWith(".part"));
+  await Promise.allSettled(left.map((name) => rm(join(layout.root, name), { recursive: true, force: true })));
 }
 
 /** The environment of PostgreSQL's programs: nothing of ours, which may hold secrets. */
@@ -113,8 +118,11 @@ function run(program: string, args: string[], runAs: RunAs, signal: AbortSignal)
     const collect = (chunk: Buffer) => (output = (output + chunk.toString("utf8")).slice(-8_192));
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
-    child.once("error", (error) => reject(signal.aborted ? signal.reason : startFailure("PostgreSQL's programs could not be run", String(error))));
-    child.once("close", (code) => resolve({ code, output }));
+    child.once("error", (error) => {
+      if (child.pid === undefined) reject(startFailure("PostgreSQL's programs could not be run", String(error)));
+    });
+    // When it was aborted too: only now has it, and what it started, left the directory.
+    child.once("close", (code) => (signal.aborted ? reject(signal.reason) : resolve({ code, output })));
   });
 }
 
