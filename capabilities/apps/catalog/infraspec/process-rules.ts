@@ -39,12 +39,6 @@ function checkProcess(process: WrittenProcess, path: string, reader: Reader, run
     );
   if (health?.path !== undefined && port === undefined)
     reader.report("error", `${path}.health.path`, "needs a `port`: without one there is nothing to ask.");
-  if (health && health.timeout > health.interval)
-    reader.report(
-      "warning",
-      `${path}.health.timeout`,
-      "is longer than `interval`: checks run one at a time, so they come later than it says.",
-    );
   if (health && health.deadline < health.timeout)
     reader.report("error", `${path}.health.deadline`, "is shorter than `timeout`: not even one check would fit.");
   if (metrics?.enabled && port === undefined && metrics.port === undefined)
