@@ -129,7 +129,7 @@ function unreachable(error: NodeJS.ErrnoException): NornsError {
 function queryOf(query: CallOptions["query"]): string {
   const entries = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
   if (entries.length === 0) return "";
-  return `?${new URLSearchParams(entries.map(([name, value]): [string, string] => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]))}`;
+  return `?${new URLSearchParams(entries.map(([name, value]): [string, string] => [name, typeof value === "object" ? JSON.stringify(value) : String(value)])).toString()}`;
 }
 
 async function readText(answer: IncomingMessage, limit = 64 * 1024 * 1024): Promise<string> {

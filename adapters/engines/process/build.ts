@@ -2,6 +2,7 @@
  * Makes a release: source copied, the user's command run in it inside the sandbox, then sealed (read-only, and not the
  * app's own) and put in its place by one rename. What is in its place is finished; a half-made one has another name.
  */
+import { randomBytes } from "node:crypto";
 import { execFile } from "node:child_process";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,7 +39,7 @@ export async function makeRelease(request: MakeRelease): Promise<Artifact> {
   if (await exists(path)) return artifact;
   await ensurePassage(paths.releases());
   await ensurePassage(paths.releases(app));
-  const making = join(paths.releases(app), `.building-${release}.${ownMark()}`);
+  const making = join(paths.releases(app), `.building-${release}.${ownMark()}.${randomBytes(4).toString("hex")}`);
   await removeTree(making);
   try {
     await copyTree(request.source, making, { limits: request.limits, signal: request.signal, ...(uids ? { owner: uids.build } : {}) });

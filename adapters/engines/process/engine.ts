@@ -1,4 +1,5 @@
 /** The process engine: prepares what an app may see, and leaves the keeping to the supervisor. */
+import { mkdir } from "node:fs/promises";
 import { conflict, invalid, unavailable, type NornsError } from "@norns/kernel/errors";
 import { newId, type AppName, type InstanceId, type NodeId, type ReleaseId } from "@norns/kernel/ids";
 import type { Clock } from "@norns/kernel/clock";
@@ -60,6 +61,7 @@ class Processes implements ProcessEngine {
   readonly #limits: Limits & { readonly source: CopyLimits; readonly outputBytes: number };
   readonly #closed = new AbortController();
   #ready: Promise<{ isolation: Isolation; node: { directory: string } }> | null = null;
+  readonly #builds = new Map<AppName, Promise<void>>();
   #orphans: { at: number; found: readonly Instance[] } | null = null;
 
   constructor(options: ProcessEngineOptions) {
@@ -77,7 +79,19 @@ class Processes implements ProcessEngine {
     return { isAvailable: true, isolation: describeIsolation(isolation), artifact: "directory" };
   }
 
-  async build(request: BuildRequest): Promise<Artifact> {
+  /** One after another for one app: the end of a build ends every process of the app's build user. */
+  build(request: BuildRequest): Promise<Artifact> {
+    const turn = (this.#builds.get(request.app) ?? Promise.resolve()).then(() => this.#build(request));
+    const settled = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#builds.set(request.app, settled);
+    void settled.then(() => this.#builds.get(request.app) === settled && this.#builds.delete(request.app));
+    return turn;
+  }
+
+  async #build(request: BuildRequest): Promise<Artifact> {
     const { app, release, command } = request;
     await this.#prepared();
     const uids = this.#uids(app);
@@ -246,6 +260,7 @@ class Processes implements ProcessEngine {
   async #prepare() {
     const { home, nodeBinary, node: nodeId, log } = this.#options;
     await ensurePassage(home);
+    await mkdir(this.#paths.run, { recursive: true, mode: 0o700 });
     const problem = this.#problem();
     if (problem) throw problem;
     const isolation = await detectIsolation();

@@ -1,7 +1,7 @@
 /** How far this machine lets us keep apps apart from each other and from Norns; found out once, by trying. */
 import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
 export type Isolation =
@@ -26,7 +26,7 @@ export async function detectIsolation(): Promise<Isolation> {
   }
   const bubblewrap = findProgram("bwrap");
   for (const hasOwnPids of [true, false]) {
-    if (bubblewrap && (await runs(bubblewrap, [...bubblewrapBase({ hasOwnPids, hidden: [] }), "--", "true"]))) {
+    if (bubblewrap && (await runs(bubblewrap, [...bubblewrapBase({ hasOwnPids, hidden: [] }), ...bubblewrapSeal([]), "--", "true"]))) {
       return { kind: "bubblewrap", bubblewrap, hasOwnPids, ...limits };
     }
   }
@@ -52,7 +52,7 @@ export function describeIsolation(isolation: Isolation): string[] {
 }
 
 /** bubblewrap's arguments without the app's own directories. Order matters: what hides comes before what shows. */
-export function bubblewrapBase(options: { hasOwnPids: boolean; hidden: readonly string[] }): string[] {
+export function bubblewrapBase(options: { hasOwnPids: boolean; hidden: readonly string[]; tmp?: string }): string[] {
   return [
     "--unshare-user", "--unshare-ipc", "--unshare-uts",
     ...(options.hasOwnPids ? ["--unshare-pid", "--proc", "/proc"] : []),
@@ -62,14 +62,21 @@ export function bubblewrapBase(options: { hasOwnPids: boolean; hidden: readonly 
     "--tmpfs", "/run",
     // What /etc/resolv.conf points to on many systems.
     "--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve",
-    ...["/tmp", "/var/tmp", "/home", "/root"].flatMap((path) => (isDirectory(path) ? ["--tmpfs", path] : [])),
+    ...["/home", "/root"].flatMap((path) => (isDirectory(path) ? ["--tmpfs", path] : [])),
+    ...(options.tmp === undefined ? [] : ["--bind", options.tmp, "/tmp", "--bind", options.tmp, "/var/tmp"]),
     ...options.hidden.flatMap((path) => ["--tmpfs", path]),
   ];
 }
 
+/** Comes last: what hides is memory, and an app must not fill it. */
+export function bubblewrapSeal(hidden: readonly string[]): string[] {
+  return ["/run", ...["/home", "/root"].filter(isDirectory), ...hidden].flatMap((path) => ["--remount-ro", path]);
+}
+
 /** What is hidden from apps beside the fixed places. */
 export function hiddenFor(home: string): string[] {
-  return [homedir(), tmpdir(), home].filter((path) => path !== "/" && isDirectory(path));
+  const paths = new Set([homedir(), home]);
+  return [...paths].filter((path) => !["/", "/home", "/root", "/tmp"].includes(path) && isDirectory(path));
 }
 
 /** Null when every user may pass through to the path; else the first directory that bars the way. */

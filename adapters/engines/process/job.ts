@@ -11,6 +11,7 @@ import { invalid, unavailable } from "@norns/kernel/errors";
 import type { NodeId } from "@norns/kernel/ids";
 import type { OutputSink } from "../port.ts";
 import { openBubblewrapArguments } from "./supervisor/bubblewrap-arguments.ts";
+import { inheritedDescriptors } from "./supervisor/descriptors.ts";
 import { supervisorMark } from "./supervisor/instance.ts";
 import { findEnvironment, findStat, listStats, sendSignal, treeOf } from "./supervisor/processes.ts";
 import type { Launch } from "./supervisor/protocol.ts";
@@ -42,7 +43,7 @@ export async function runJob(request: JobRequest): Promise<{ exitCode: number }>
     cwd: launch.cwd,
     env: inside === null ? { ...launch.env, ...marks } : { PATH: "/usr/local/bin:/usr/bin:/bin", ...marks },
     detached: true,
-    stdio: ["ignore", "pipe", "pipe", ...(inside === null ? [] : (["ignore", "ignore", inside] as const))],
+    stdio: descriptorsOf(inside),
     ...(launch.uid === undefined ? {} : { uid: launch.uid, gid: launch.uid }),
   });
   if (inside !== null) closeSync(inside);
@@ -84,6 +85,12 @@ export async function runJob(request: JobRequest): Promise<{ exitCode: number }>
       child.stderr?.destroy();
     }
   }
+}
+
+/** Whatever the server itself was started with and would pass on becomes /dev/null for the command [N10]. */
+function descriptorsOf(inside: number | null): ("ignore" | "pipe" | number)[] {
+  const last = Math.max(2, inside === null ? 0 : 5, ...inheritedDescriptors());
+  return Array.from({ length: last + 1 }, (_, fd) => (fd === 1 || fd === 2 ? "pipe" : fd === 5 && inside !== null ? inside : "ignore"));
 }
 
 /** Ends what a server that was killed left running: its builds, its one-off commands. Answers how many processes. */

@@ -1,7 +1,7 @@
 /** Pure: from a workload, or a one-off command, to what exactly is started. Tested by exact value. */
 import type { AppName, ProcessName, ReleaseId } from "@norns/kernel/ids";
 import type { VolumeMount } from "../workload.ts";
-import { bubblewrapBase, systemPath, type Isolation, type Limits } from "./isolation.ts";
+import { bubblewrapBase, bubblewrapSeal, systemPath, type Isolation, type Limits } from "./isolation.ts";
 import type { Launch } from "./supervisor/protocol.ts";
 
 export interface LaunchRequest {
@@ -84,8 +84,9 @@ function inSandbox(request: LaunchRequest): string[] {
       ].flatMap(([how, path]) => [how!, path!, path!]);
       return [
         isolation.bubblewrap,
-        ...bubblewrapBase({ hasOwnPids: isolation.hasOwnPids, hidden: request.hidden }),
+        ...bubblewrapBase({ hasOwnPids: isolation.hasOwnPids, hidden: request.hidden, tmp: request.tmp }),
         ...shown,
+        ...bubblewrapSeal(request.hidden),
         "--chdir", request.cwd,
         "--clearenv",
         "--args", "5",

@@ -8,6 +8,7 @@ import { NornsError, unavailable } from "@norns/kernel/errors";
 import type { NodeId } from "@norns/kernel/ids";
 import type { Log } from "@norns/kernel/log";
 import { pathsUnder } from "./paths.ts";
+import { findStat } from "./supervisor/processes.ts";
 import { lineSplitter, supervisorVersion, type Message, type Method, type Params, type Result } from "./supervisor/protocol.ts";
 
 const startLimitMs = 15_000;
@@ -73,13 +74,13 @@ export class SupervisorClient {
   async retire(): Promise<void> {
     const connection = await this.#connected(false).catch(() => null);
     if (!connection) return;
-    const closed = new Promise<void>((resolve) => connection.socket.once("close", resolve));
     try {
+      const { pid } = await connection.call("hello", { version: supervisorVersion });
       await connection.call("retire", {});
+      while (findStat(pid)?.isDead === false) await new Promise((resolve) => setTimeout(resolve, 5));
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
     }
-    await closed;
   }
 
   async close(): Promise<void> {

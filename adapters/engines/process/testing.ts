@@ -1,4 +1,5 @@
 /** A process engine in a directory of its own, for tests: everything it leaves behind is looked for and is a failure. */
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -107,6 +108,8 @@ export async function aProcessEngine(options: Partial<ProcessEngineOptions> = {}
         return env?.get(supervisorMark) === node && (env.has(instanceMark) || env.has(jobMark));
       });
       const supervisor = findSupervisor();
+      // Sealed releases refuse even their owner.
+      spawnSync("chmod", ["-R", "u+rwX", root]);
       rmSync(root, { recursive: true, force: true });
       const found = { pipes, records, processes: marked.map(({ pid, command }) => `${pid} ${command}`), supervisor };
       if (pipes.length + records.length + marked.length > 0 || supervisor !== null) throw new Error(`left behind: ${JSON.stringify(found)}`);

@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { NodeId } from "@norns/kernel/ids";
+import { closeInheritedDescriptors } from "./descriptors.ts";
 import { takeLock } from "./lock.ts";
 import { lineSplitter, supervisorVersion, type Failure, type Message, type Request } from "./protocol.ts";
 import { Supervisor, SupervisorError } from "./supervisor.ts";
@@ -19,6 +20,7 @@ const socketPath = join(run, "supervisor.sock");
 const subscribers = new Set<Socket>();
 let isRetiring = false;
 
+closeInheritedDescriptors();
 mkdirSync(run, { recursive: true, mode: 0o700 });
 if (!takeLock(run)) process.exit(0);
 for (const signal of ["SIGHUP", "SIGINT"] as const) process.on(signal, () => {});
