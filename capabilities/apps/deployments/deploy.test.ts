@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AppName, OperationId } from "@norns/kernel/ids";
 import { aWorld, actor, get, serverSource, until, webSpec, workspace, type TestServer, type World } from "./testing.ts";
 
 describe("deploying an app", () => {
@@ -40,8 +41,8 @@ describe("deploying an app", () => {
 
   it("builds it, starts it, and answers under its name", async () => {
     const commit = await deployed("hello");
-    const [{ id }] = (await server.deployments.listDeployments(workspace, { app: "hello" as never, limit: 1 })).deployments as [{ id: never }];
-    const operation = (await server.ledger.find(id))!;
+    const { deployments } = await server.deployments.listDeployments(workspace, { limit: 1 });
+    const operation = (await server.ledger.find(deployments[0]!.id as OperationId))!;
     expect(operation.steps.map(({ name, state }) => `${name} ${state}`)).toEqual([
       "clone done",
       "build done",
@@ -217,5 +218,11 @@ process.on("exit", () => fs.rmSync(path, { force: true }));`;
     expect(failed).toMatchObject({ state: "undone" });
     expect(failed.error!.message).toContain("had been stopped for the update");
     await until("the old release again", async () => (await server.get("volume")).body === "two");
+    // Having been stopped for the update made it look ill, and that is nobody's reason to leave it.
+    expect((await server.deployments.listDeployments(workspace, { app: "volume" as AppName, limit: 10 })).deployments.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
+      "deploy failed",
+      "deploy deployed",
+      "deploy deployed",
+    ]);
   });
 });

@@ -100,6 +100,7 @@ export function createProcesses(deps: ProcessesDeps): Processes {
     scalesOf: (workspace, app) => rows.scalesOf(workspace, app),
     engineOf,
     refresh: () => watcher.turn(),
+    trust: (instances) => health.trust(instances),
   });
   const verbDeps = { store, rows, catalog, ledger, audit, operations };
 
@@ -124,8 +125,8 @@ export function createProcesses(deps: ProcessesDeps): Processes {
   }
 
   /** Never killed: somebody may want it. An app's first deployment has instances before it has a release. */
-  async function reportOrphan(instance: Instance): Promise<void> {
-    if (await isBusy(instance.app)) return;
+  async function reportOrphan(instance: Instance): Promise<boolean> {
+    if (await isBusy(instance.app)) return false;
     const write = new Write();
     events.append(write, {
       workspace: instance.workspace,
@@ -137,6 +138,7 @@ export function createProcesses(deps: ProcessesDeps): Processes {
       actor: "norns",
     });
     await write.commit(store);
+    return true;
   }
 
   const loaded = async (): Promise<void> => {

@@ -42,7 +42,7 @@ export class HealthWatch {
   trust(instances: readonly InstanceId[]): void {
     for (const id of instances) {
       const watched = this.#watched.get(id);
-      if (watched) watched.judgement = healthy;
+      if (watched) this.#turn(watched, healthy);
       else this.#trusted.add(id);
     }
   }

@@ -5,7 +5,7 @@
 import type { Engine, Instance } from "@norns/adapters/engines";
 import { Write } from "@norns/kernel/database";
 import { subject, type Events } from "@norns/kernel/events";
-import { appNameSchema, idSchema, processNameSchema, type AppName, type WorkspaceId } from "@norns/kernel/ids";
+import { appNameSchema, idSchema, processNameSchema, type AppName, type InstanceId, type WorkspaceId } from "@norns/kernel/ids";
 import { defineOperation, done, skipped, type OperationDefinition, type StepContext } from "@norns/kernel/ledger";
 import { z } from "@norns/kernel/http";
 import type { Clock } from "@norns/kernel/clock";
@@ -34,6 +34,8 @@ export interface OperationDeps {
   engineOf(name: CurrentRelease["engine"]): Engine;
   /** Looks at the engines and sets the routes, now. */
   refresh(): Promise<void>;
+  /** These were just seen healthy: they are routed to without a second look. */
+  trust(instances: readonly InstanceId[]): void;
 }
 
 export interface ProcessesOperations {
@@ -52,6 +54,12 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
     const engine = deps.engineOf(current.engine);
     const workload = toWorkload(current, await deps.scalesOf(input.workspace, input.app));
     return { current, engine, workload, instances: await engine.observe(input) };
+  }
+
+  /** The watcher sees the new run first, then takes it for what it was just seen to be. */
+  async function takeIn(verdict: Verdict): Promise<void> {
+    await deps.refresh();
+    if (verdict.healthy) deps.trust(verdict.instances);
   }
 
   const say = (write: Write, context: StepContext<AppInput>, category: string, action: string, message: string, metadata: Readonly<Record<string, string>>) =>
@@ -96,11 +104,11 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
                 onProgress: context.progress,
                 only: (place) => isSamePlace(place, instance),
               });
+              await takeIn(verdict);
               refuseUnhealthy(verdict, `${placeName(instance)} did not become healthy after its restart; the instances after it were left as they are.`);
             } finally {
               draining.heldOut.letIn([instance.id]);
             }
-            await deps.refresh();
           }
           const write = new Write();
           say(write, context, "restart", "app.restarted", `Restarted ${current.app}: ${places.length} ${places.length === 1 ? "instance" : "instances"}, one at a time.`, {
@@ -149,7 +157,7 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
             onProgress: context.progress,
             only: (place) => place.process === process && difference.missing.some((missing) => isSamePlace(missing, place)),
           });
-          await deps.refresh();
+          await takeIn(verdict);
           refuseUnhealthy(verdict, `${process} of ${current.app} is wanted ${count} times, and that stays so, but a new instance did not become healthy.`);
           return done({ started: difference.missing.length, stopped: surplus.length }, write);
         },

@@ -33,8 +33,8 @@ export interface WatcherDeps {
   readonly log: Log;
   /** Starts the operation that restores an app, unless one is under way. */
   restore(current: CurrentRelease, difference: Difference): Promise<void>;
-  /** An instance that belongs to no app we know of. Told once an instance. */
-  reportOrphan(instance: Instance): Promise<void>;
+  /** An instance that belongs to no release in service. False: not told, an operation is at work on its app. */
+  reportOrphan(instance: Instance): Promise<boolean>;
   /** Turned unhealthy: told once a turn. */
   reportUnhealthy(turn: HealthTurn): void;
 }
@@ -230,8 +230,7 @@ export class Watcher {
     for (const id of this.#orphans) if (!ids.has(id)) this.#orphans.delete(id);
     for (const instance of observed.all()) {
       if (instance.node !== node || desired.currentOf(instance.app) || this.#orphans.has(instance.id)) continue;
-      this.#orphans.add(instance.id);
-      await this.#deps.reportOrphan(instance);
+      if (await this.#deps.reportOrphan(instance)) this.#orphans.add(instance.id);
     }
   }
 }
