@@ -5,6 +5,7 @@ import { createLog, createMask } from "@norns/kernel/log";
 import { help, parseArguments } from "./arguments.ts";
 import { startServer } from "./compose.ts";
 import { prepareHome } from "./home.ts";
+import { tidyAfterStart } from "./memory.ts";
 import { sayReady } from "./ready.ts";
 import { onStop } from "./signals.ts";
 import { version } from "./version.ts";
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
   const stopping = onStop(() => starting.abort(new Error("A stop was asked for while the server was starting.")));
   const server = await startServer({ config, home, log, mask, role: args.role, queues: args.queues, env: process.env, signal: starting.signal });
   await sayReady(server, { version, isTerminal });
+  tidyAfterStart();
 
   const failure = await Promise.race([stopping.then(() => undefined), server.failed]);
   log.info({}, "Stopping");

@@ -1,6 +1,7 @@
 /**
  * Runs one program of ours on Node 24: the compile cache makes the second start of 15,000 lines 70 ms instead of 500
- * (it keeps the stripped code), a small young generation keeps an idle server some 30 MB smaller.
+ * (it keeps the stripped code), a small young generation keeps an idle server some 30 MB smaller, one malloc arena that
+ * gives back what is free another 20 MB.
  */
 import { spawn } from "node:child_process";
 import { accessSync, constants, mkdirSync } from "node:fs";
@@ -15,7 +16,7 @@ const flags = ["--max-semi-space-size=2", "--disable-warning=ExperimentalWarning
 export function run(file, args, options = {}) {
   const node = findNode();
   const argv = [...(options.flags ?? flags), file, ...args];
-  const env = { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cacheDirectory() };
+  const env = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "65536", ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cacheDirectory() };
   if (env.NODE_COMPILE_CACHE === undefined) delete env.NODE_COMPILE_CACHE;
   // Taking the launcher's place leaves one process fewer (40 MB) and nothing between a signal and its program.
   if (process.execve) process.execve(node, [node, ...argv], env);
