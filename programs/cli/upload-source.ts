@@ -1,4 +1,5 @@
 /** Sends the commit of a directory to the server: `git archive`, never the working tree. */
+import { toPath } from "@norns/client";
 import { usageError, CommandError, exitCodes } from "./exit.ts";
 import { isSuccess, readText, refusal } from "./http.ts";
 import type { Session } from "./session.ts";
@@ -18,13 +19,16 @@ export async function uploadSource(session: Session, directory: string, ref: str
   if (!commit) throw new CommandError(exitCodes.notFound, "ref_not_found", `There is no commit "${ref}" in ${directory}.`, { hint: "`git log` shows what there is; a fresh repository needs its first commit." });
   const below = path.relative(fs.realpathSync(top), fs.realpathSync(directory));
   const tree = below === "" ? commit : `${commit}:${below.split(path.sep).join("/")}`;
-  if (git(directory, ["cat-file", "-t", `${tree}${below === "" ? ":" : "/"}infraspec.yaml`]) !== "blob")
+  const spec = git(directory, ["show", `${tree}${below === "" ? ":" : "/"}infraspec.yaml`]);
+  if (spec === undefined)
     throw new CommandError(exitCodes.notFound, "no_infraspec", `The commit ${commit.slice(0, 7)} has no infraspec.yaml in ${below || "its root"}.`, { hint: "`norns init` writes one; commit it, then deploy." });
+  const { appNamedIn } = await import("./validate-file.ts");
+  const app = appNamedIn(spec);
   if (git(directory, ["status", "--porcelain", "--", "."])) session.terminal.note(`norns: there are uncommitted changes; deploying ${commit.slice(0, 7)} without them`);
 
   const archive = await archiveOf(directory, tree);
-  const query = new URLSearchParams({ commit });
-  const answer = await session.open({ method: "POST", path: `/api/sources?${query}`, body: archive, headers: { "content-type": "application/x-tar" }, signal: session.signal, timeoutMs: 120_000 });
+  const target = toPath("POST /api/apps/{id}/source", { params: { id: app }, query: { commit } }).path;
+  const answer = await session.open({ method: "POST", path: target, body: archive, headers: { "content-type": "application/x-tar" }, signal: session.signal, timeoutMs: 15 * 60_000 });
   const text = await readText(answer);
   if (!isSuccess(answer)) throw refusal(session.connection(), answer, text);
   const registered = JSON.parse(text) as { app: string; commit: string };

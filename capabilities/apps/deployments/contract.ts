@@ -56,7 +56,7 @@ export const deploymentSchema = z.object({
   operationState: z.string().optional(),
   step: z.string().optional(),
   error: errorSchema.optional(),
-});
+}).openapi("Deployment");
 export type DeploymentJson = z.infer<typeof deploymentSchema>;
 
 export const stepSchema = z.object({
@@ -73,7 +73,7 @@ export const stepSchema = z.object({
   durationMs: z.number().optional(),
   message: z.string(),
   error: errorSchema.optional(),
-});
+}).openapi("DeploymentStep");
 export type StepJson = z.infer<typeof stepSchema>;
 
 export const releaseSchema = z.object({
@@ -91,7 +91,7 @@ export const releaseSchema = z.object({
   isCurrent: z.boolean(),
   /** Its artifact is there: it can be gone back to, if it was ever in service. */
   isKept: z.boolean(),
-});
+}).openapi("Release");
 export type ReleaseJson = z.infer<typeof releaseSchema>;
 
 export const sagaEventSchema = z.object({
@@ -106,7 +106,7 @@ export const sagaEventSchema = z.object({
   metadata: z.record(z.string(), z.string()),
   seq: z.number(),
   actor: z.string(),
-});
+}).openapi("SagaEvent");
 export type SagaEventJson = z.infer<typeof sagaEventSchema>;
 
 export const statsSchema = z.object({
@@ -123,7 +123,7 @@ export const statsSchema = z.object({
   uptimeLeaderboard: z.array(
     z.object({ allocId: z.string(), jobId: z.string(), taskGroup: z.string(), uptime: z.string(), nodeName: z.string(), startedAt: z.string() }),
   ),
-});
+}).openapi("Stats");
 export type StatsJson = z.infer<typeof statsSchema>;
 
 export const pageQuery = z.object({

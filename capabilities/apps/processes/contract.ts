@@ -47,7 +47,7 @@ export const allocationSchema = z.object({
   /** The last look from outside, when it was not a good one. */
   evidence: evidenceSchema.optional(),
   handle: z.string(),
-});
+}).openapi("Allocation");
 export type Allocation = z.infer<typeof allocationSchema>;
 
 const countsSchema = z.object({ running: z.number(), active: z.number(), retained: z.number(), total: z.number() });
@@ -73,7 +73,7 @@ export const appStatusSchema = z.object({
   desired: z.record(z.string(), z.number()),
   /** Where it answers: the names that the ingress knows. */
   hostnames: z.array(z.string()),
-});
+}).openapi("AppStatus");
 export type AppStatus = z.infer<typeof appStatusSchema>;
 
 export const scaleBody = z.object({
