@@ -2,6 +2,8 @@
  * One PostgreSQL for a whole test run, in a temporary home, started when the first test asks for a database and not
  * before: a run of pure tests pays nothing. Tests ask over a Unix socket (`testing.ts`) and get its url.
  *
+ * With `NORNS_TEST_POSTGRES` set to the url of a PostgreSQL whose user may create databases, that one is used instead.
+ *
  * It goes with the run: on teardown, on a failing exit, and, if the run was killed outright, when the next one starts.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -29,8 +31,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const aborter = new AbortController();
   let postgres: Promise<EmbeddedPostgres> | undefined;
 
-  const start = (): Promise<EmbeddedPostgres> =>
-    (postgres ??= startEmbeddedPostgres({ home, log: silentLog, signal: aborter.signal, syncs: false }));
+  const given = process.env["NORNS_TEST_POSTGRES"];
+  const start = async (): Promise<{ url: string }> =>
+    given ? { url: given } : await (postgres ??= startEmbeddedPostgres({ home, log: silentLog, signal: aborter.signal, syncs: false }));
   const server: Server = createServer((socket) => {
     socket.on("error", () => {});
     start().then(

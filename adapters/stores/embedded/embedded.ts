@@ -48,12 +48,12 @@ export async function startEmbeddedPostgres({ home, log, signal, syncs = true }:
     const password = await ensurePassword(layout);
     const adopted = await adoptPostmaster({ layout, password, signal });
     // Looked up when it is needed: an adopted server runs from wherever it was started.
-    const start = async (endpoint?: Postmaster["endpoint"]): Promise<Postmaster> => {
+    const start = async (until: AbortSignal, endpoint?: Postmaster["endpoint"]): Promise<Postmaster> => {
       const binaries = await findBinaries(layout.root, runAs);
-      await ensureDataDirectory({ layout, binaries, runAs, password, syncs, signal });
-      return await startPostmaster({ layout, binaries, runAs, password, syncs, endpoint, signal });
+      await ensureDataDirectory({ layout, binaries, runAs, password, syncs, signal: until });
+      return await startPostmaster({ layout, binaries, runAs, password, syncs, endpoint, signal: until });
     };
-    current = adopted ?? (await start());
+    current = adopted ?? (await start(signal));
     const { endpoint } = current;
     await ensureDatabase(urlOf(endpoint, password, "postgres"));
     log.info({ pid: current.pid, adopted: adopted !== undefined }, "PostgreSQL is running");
@@ -71,7 +71,7 @@ export async function startEmbeddedPostgres({ home, log, signal, syncs = true }:
         await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {});
         if (stopping.signal.aborted) return;
         try {
-          current = (await adoptPostmaster({ layout, password, signal: stopping.signal })) ?? (await start(endpoint));
+          current = (await adoptPostmaster({ layout, password, signal: stopping.signal })) ?? (await start(stopping.signal, endpoint));
           log.info({ pid: current.pid }, "PostgreSQL is running again");
         } catch (error) {
           if (stopping.signal.aborted) return;

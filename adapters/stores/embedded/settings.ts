@@ -29,6 +29,8 @@ export function postgresArguments(options: { dataDirectory: string; endpoint: En
     work_mem: "4MB",
     maintenance_work_mem: "32MB",
     jit: "off",
+    // A deadlock costs its victims this long; the store repeats them.
+    deadlock_timeout: "200ms",
     // No helper processes that a small server never needs (measured idle: 6 processes become 5, no wake-ups of theirs).
     io_method: "sync",
     max_worker_processes: 4,
