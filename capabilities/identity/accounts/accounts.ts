@@ -36,7 +36,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       return (isKnownClaimed ||= await isClaimed(room));
     },
     isSignUpOpen: modes.openSignUp,
-    isSecureHost: room.isSecureHost,
+    isSecure: room.isSecure,
     claim: (token, person, caller) => claim(room, token, person, caller),
     localCredential: (home) => localCredential(room, home),
     isLocalCredential: (home, token) => isLocalCredential(room, home, token),
@@ -89,9 +89,10 @@ function createRoom(deps: AccountsDeps): Room {
       });
       return loading;
     },
-    isSecureHost(host) {
+    isSecure(request) {
+      if (request.url.startsWith("https:")) return true;
       const url = deps.publicUrl();
-      return url.startsWith("https:") && host !== null && new URL(url).host === host.toLowerCase();
+      return url.startsWith("https:") && new URL(url).host === request.headers.get("host")?.toLowerCase();
     },
   };
 }

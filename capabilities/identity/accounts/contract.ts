@@ -106,8 +106,8 @@ export interface Accounts {
   isClaimed(): Promise<boolean>;
   /** Whether anybody may make an account for themselves, once the installation is claimed. */
   readonly isSignUpOpen: boolean;
-  /** True where a request to this Host came by https: its cookie is then `__Host-` and Secure. */
-  isSecureHost(host: string | null): boolean;
+  /** True where the browser came by https: its cookie is then `__Host-` and Secure. */
+  isSecure(request: Pick<CredentialRequest, "url" | "headers">): boolean;
   /**
    * A token for `NORNS_HOME/credential`: owner of workspace `default`. `home` names the NORNS_HOME (its node id): each has
    * one token, and a new one ends the one before.

@@ -9,6 +9,7 @@ import type { ApiKeys } from "@norns/capabilities/identity/api-keys";
 import type { Audit } from "@norns/capabilities/identity/audit";
 import type { Workspaces } from "@norns/capabilities/identity/workspaces";
 import type { Auth } from "./better-auth/auth.ts";
+import type { CredentialRequest } from "./contract.ts";
 import type { Passwords } from "./password.ts";
 import type { AccountStore } from "./store.ts";
 
@@ -52,6 +53,6 @@ export interface Room extends AccountsDeps {
   readonly sessionSecret: string;
   /** Better Auth, loaded on first use. */
   readonly auth: () => Promise<Auth>;
-  /** True where `publicUrl` is https and the request was sent to its host. */
-  readonly isSecureHost: (host: string | null) => boolean;
+  /** Sent by https, or to the host of a `publicUrl` that is https: a proxy in front has taken the TLS off. */
+  readonly isSecure: (request: Pick<CredentialRequest, "url" | "headers">) => boolean;
 }

@@ -28,7 +28,7 @@ const forever = Number.POSITIVE_INFINITY;
 
 export async function resolveActor(resolver: Resolver, request: CredentialRequest, remoteAddress: string): Promise<Actor | null> {
   const { room } = resolver;
-  const given = credentialsOf(request, { isSecure: room.isSecureHost(request.headers.get("host")) });
+  const given = credentialsOf(request, { isSecure: room.isSecure(request) });
 
   if (given.isMalformed) return null;
   if (given.explicit !== undefined) {
@@ -67,7 +67,7 @@ export async function resolveActor(resolver: Resolver, request: CredentialReques
 
 /** The token behind a request's session, for Better Auth: it is not looked up here. */
 export function sessionTokenOf(room: Room, request: CredentialRequest): string | undefined {
-  const { explicit, cookie } = credentialsOf(request, { isSecure: room.isSecureHost(request.headers.get("host")) });
+  const { explicit, cookie } = credentialsOf(request, { isSecure: room.isSecure(request) });
   const token = explicit ?? cookie;
   return token !== undefined && looksLikeSession(token) ? token : undefined;
 }

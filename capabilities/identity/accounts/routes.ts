@@ -24,7 +24,7 @@ const newPerson = z.object({ email: emailSchema, password: passwordSchema, name:
 const credentials = z.object({ email: emailSchema, password: z.string().min(1).max(1_000) });
 
 export function accountRoutes(router: Router, accounts: Accounts): void {
-  const isSecure = ({ context }: AnyRequest): boolean => accounts.isSecureHost(context.req.header("host") ?? null);
+  const isSecure = ({ context }: AnyRequest): boolean => accounts.isSecure(context.req.raw);
   const keep = (request: AnyRequest, session: SignedIn): void => {
     const maxAgeSeconds = Math.max(0, Math.floor((session.expiresAt - Date.now()) / 1_000));
     request.context.header("Set-Cookie", sessionCookie(session.token, { isSecure: isSecure(request), maxAgeSeconds }), { append: true });

@@ -23,9 +23,10 @@ export function createSealer({ store, clock, log, chainKey, everyMs = 700 }: Sea
   const key = toChainKey(chainKey);
 
   const sealBatch = async (): Promise<number> => {
+    // The head first: every sealing moves it, so if it is still there at the commit, the rows read after it are unsealed.
+    const head = await rowsOf.head();
     const rows = await rowsOf.unsealed(atOnce);
     if (rows.length === 0) return 0;
-    const head = await rowsOf.head();
     let { seq, hash } = head;
     const sealed = rows.map((row) => {
       seq += 1;
