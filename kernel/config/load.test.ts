@@ -16,7 +16,7 @@ describe("configuration", () => {
   it("has a usable default for everything", () => {
     const config = loadConfig({});
     expect(config).toMatchObject({ port: 8800, bindAddress: "127.0.0.1", auth: "closed", leaseMs: 30_000, allowedOrigins: [], warnings: [] });
-    expect(config.secrets).toEqual({ databaseUrl: undefined, encryptionKey: undefined, jwtSecret: undefined, inviteSecret: undefined, apiToken: undefined, gitToken: undefined });
+    expect(config.secrets).toEqual({ databaseUrl: undefined, encryptionKey: undefined, earlierEncryptionKeys: undefined, jwtSecret: undefined, inviteSecret: undefined, apiToken: undefined, gitToken: undefined });
   });
 
   it("takes a seed's name and the canonical one, and counts an empty variable as not set", () => {
@@ -50,7 +50,7 @@ describe("configuration", () => {
   });
 
   it("never shows a secret, however the configuration is printed", () => {
-    const config = loadConfig({ ENCRYPTION_KEY: "k".repeat(40), DATABASE_URL: "postgres://u:hunter2@db/x", NORN_API_TOKEN: "t".repeat(32) });
+    const config = loadConfig({ ENCRYPTION_KEY: "k".repeat(43), DATABASE_URL: "postgres://u:hunter2@db/x", NORN_API_TOKEN: "t".repeat(32) });
     const shown = `${JSON.stringify(config)} ${inspect(config, { depth: 10, showHidden: true })} ${String(config.secrets.apiToken)}`;
     expect(shown).not.toMatch(/kkkk|hunter2|tttt/);
     expect(config.secrets.databaseUrl?.reveal()).toBe("postgres://u:hunter2@db/x");

@@ -42,13 +42,21 @@ export function text<Fallback extends string | undefined>(name: string, of: Desc
   return { ...describe(name, of, fallback ?? "not set"), parse: (value) => value, fallback };
 }
 
-export function secret(name: string, of: Description & { readonly minLength?: number }): Variable<Secret | undefined> {
+interface SecretDescription extends Description {
+  readonly minLength?: number;
+  /** Says what is wrong with the value, without repeating it. */
+  readonly fault?: (value: string) => string | undefined;
+}
+
+export function secret(name: string, of: SecretDescription): Variable<Secret | undefined> {
   const { minLength = 1 } = of;
   return {
     ...describe(name, of, "not set"),
     isSecret: true,
     parse: (value) => {
       if (value.length < minLength) throw new Wrong(`is too short: it needs at least ${minLength} characters`);
+      const fault = of.fault?.(value);
+      if (fault !== undefined) throw new Wrong(fault);
       return new Secret(value);
     },
     fallback: undefined,

@@ -3,6 +3,16 @@
  * docs/configuration.md (`node scripts/run.mjs scripts/configuration.ts` writes it; a test holds it).
  */
 import { choice, environmentName, integer, list, network, origin, secret, secretUrl, text, url } from "./variable.ts";
+import { parseEncryptionKey } from "../vault/index.ts";
+
+const encryptionKeyFault = (value: string): string | undefined => {
+  try {
+    parseEncryptionKey(value);
+    return undefined;
+  } catch {
+    return "is not a key: it must be 32 bytes, as 64 hex digits or as base64";
+  }
+};
 
 export const variables = {
   home: text("NORNS_HOME", { doc: "Directory of everything Norns keeps: database, keys, volumes, logs. Mode 0700 (root: 0711, so that per-app users can pass).", example: "/srv/norns", default: "`~/.norns`; for root `/var/lib/norns`" }, undefined),
@@ -16,7 +26,8 @@ export const variables = {
   databaseUrl: secretUrl("NORNS_DATABASE_URL", { aliases: ["NORN_DATABASE_URL", "DATABASE_URL"], doc: "PostgreSQL 15 to 18 to use in place of the embedded one.", example: "postgres://norns:…@db.internal:5432/norns", default: "an embedded PostgreSQL 18 under `NORNS_HOME`", protocols: ["postgres:", "postgresql:"] }),
   databasePool: integer("NORNS_DATABASE_POOL", { doc: "Connections that one process keeps to the database.", example: "10", min: 2, max: 200 }, 10),
 
-  encryptionKey: secret("NORNS_ENCRYPTION_KEY", { aliases: ["ENCRYPTION_KEY"], doc: "Key that seals stored secrets. A check value in the database refuses a wrong one.", example: "$(openssl rand -base64 32)", default: "made at the first start in `NORNS_HOME/keys` (0600)", minLength: 32 }),
+  encryptionKey: secret("NORNS_ENCRYPTION_KEY", { aliases: ["ENCRYPTION_KEY"], doc: "Key that seals stored secrets: 32 bytes, as 64 hex digits or base64. A check value in the database refuses a wrong one.", example: "$(openssl rand -hex 32)", default: "made at the first start in `NORNS_HOME/keys` (0600)", fault: encryptionKeyFault }),
+  earlierEncryptionKeys: secret("NORNS_EARLIER_ENCRYPTION_KEYS", { doc: "Keys that older secrets were sealed under, with commas between, while the key is being changed.", example: "$OLD_KEY", fault: (value) => value.split(",").map((key) => encryptionKeyFault(key)).find((fault) => fault !== undefined) }),
   jwtSecret: secret("NORNS_JWT_SECRET", { aliases: ["JWT_SECRET"], doc: "Key that signs sessions.", example: "$(openssl rand -base64 32)", default: "made at the first start in `NORNS_HOME/keys` (0600)", minLength: 32 }),
   inviteSecret: secret("NORNS_WORKSPACE_INVITE_SECRET", { aliases: ["NORA_WORKSPACE_INVITE_SECRET"], doc: "Key under which invitation tokens are hashed.", example: "$(openssl rand -base64 32)", default: "the value of `NORNS_JWT_SECRET`", minLength: 16 }),
 

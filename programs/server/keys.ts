@@ -3,10 +3,11 @@
  * each, so that a server with another key is told so before it writes something that nobody can read again.
  */
 import { createHmac } from "node:crypto";
+import { systemClock } from "@norns/kernel/clock";
 import type { Secrets } from "@norns/kernel/config";
 import type { RoomMigrations, Store } from "@norns/kernel/database";
-import { conflict } from "@norns/kernel/errors";
 import type { Log, Mask } from "@norns/kernel/log";
+import { createVault, ensureVaultKey, parseEncryptionKey, type Vault } from "@norns/kernel/vault";
 import { ensureKey } from "./home.ts";
 
 interface Tables {
@@ -14,8 +15,7 @@ interface Tables {
 }
 
 export interface Keys {
-  /** Seals what is stored. */
-  readonly encryption: string;
+  readonly vault: Vault;
   /** From which identity derives the keys of sessions, API keys and the audit chain. */
   readonly signing: string;
 }
@@ -44,20 +44,18 @@ export interface KeysDeps {
   readonly log: Log;
 }
 
-/** Throws `conflict` / `wrong_encryption_key`. */
+/** Throws `conflict` / `encryption_key_wrong`. Another signing key is a warning: it ends sessions, and loses nothing. */
 export async function ensureKeys({ store, home, secrets, mask, log }: KeysDeps): Promise<Keys> {
   const encryption = (secrets.encryptionKey ?? (await ensureKey(home, "encryption"))).reveal();
   const signing = (secrets.jwtSecret ?? (await ensureKey(home, "jwt"))).reveal();
-  mask.add(encryption);
-  mask.add(signing);
-  if (!(await isKnown(store, "encryption", encryption)))
-    throw conflict(
-      "wrong_encryption_key",
-      "The database was made with another encryption key. Set NORNS_ENCRYPTION_KEY to that one; without it, it is in keys/encryption of the NORNS_HOME that the database was first used from.",
-    );
+  const earlier = secrets.earlierEncryptionKeys?.reveal().split(",") ?? [];
+  for (const key of [encryption, signing, ...earlier]) mask.add(key);
+
+  const vault = createVault({ key: parseEncryptionKey(encryption), earlierKeys: earlier.map(parseEncryptionKey) });
+  await ensureVaultKey(store, vault, systemClock);
   if (!(await isKnown(store, "signing", signing)))
     log.warn({}, "The signing key (NORNS_JWT_SECRET) is another than the database was made with: sessions and API keys made under that one are not accepted.");
-  return { encryption, signing };
+  return { vault, signing };
 }
 
 /** Compares with what is kept; keeps it when there is nothing yet. */

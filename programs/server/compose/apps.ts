@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "@norns/adapters/engines";
+import { createDockerEngine } from "@norns/adapters/engines/docker";
 import { createProcessEngine } from "@norns/adapters/engines/process";
 import type { Ingress } from "@norns/adapters/ingress";
 import type { Outbound } from "@norns/adapters/outbound";
@@ -64,6 +65,7 @@ export async function composeApps(deps: AppsDeps): Promise<Apps> {
   const buildEnv = chooseVariables(setup.env, config.buildEnv);
   const engines = {
     process: createProcessEngine({ home, node: node.id, log, clock: systemClock, buildEnv }),
+    docker: createDockerEngine({ socketPath: config.dockerSocket, node: node.id, home, log, clock: systemClock }),
   };
   for (const engine of Object.values(engines)) own.defer(() => engine.close());
 

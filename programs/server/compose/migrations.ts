@@ -12,11 +12,12 @@ import { kernelMigrations } from "@norns/kernel/events";
 import { httpMigrations } from "@norns/kernel/http";
 import { ledgerMigrations } from "@norns/kernel/ledger";
 import type { Log } from "@norns/kernel/log";
+import { vaultMigrations } from "@norns/kernel/vault";
 import { keyMigrations } from "../keys.ts";
 import { nodesMigrations } from "../nodes.ts";
 
 export const allMigrations: readonly RoomMigrations[] = [
-  ...[kernelMigrations, ledgerMigrations, revocationMigrations, httpMigrations, nodesMigrations, keyMigrations],
+  ...[kernelMigrations, ledgerMigrations, revocationMigrations, vaultMigrations, httpMigrations, nodesMigrations, keyMigrations],
   ...[auditMigrations, workspaceMigrations, apiKeyMigrations, accountMigrations],
   ...[catalogMigrations, processesMigrations, deploymentsMigrations],
 ];
