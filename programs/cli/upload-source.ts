@@ -26,7 +26,8 @@ export async function uploadSource(session: Session, directory: string, ref: str
   const app = appNamedIn(spec);
   if (git(directory, ["status", "--porcelain", "--", "."])) session.terminal.note(`norns: there are uncommitted changes; deploying ${commit.slice(0, 7)} without them`);
 
-  const archive = await archiveOf(directory, tree);
+  // From the top: below it, git archive would look for the tree in the directory it stands in.
+  const archive = await archiveOf(top, tree);
   const target = toPath("POST /api/apps/{id}/source", { params: { id: app }, query: { commit } }).path;
   const answer = await session.open({ method: "POST", path: target, body: archive, headers: { "content-type": "application/x-tar" }, signal: session.signal, timeoutMs: 15 * 60_000 });
   const text = await readText(answer);

@@ -6,7 +6,7 @@ interface Line {
   readonly stream: string;
   readonly process: string;
   readonly instance: string;
-  readonly text: string;
+  readonly line: string;
 }
 
 export const logs: Command = {
@@ -47,12 +47,12 @@ export const logs: Command = {
         continue;
       }
       if (event === "gap") {
-        terminal.note(terminal.dim(`  … ${plain((JSON.parse(data) as { gap?: { reason?: string } }).gap?.reason ?? "lines are missing here")}`));
+        terminal.note(terminal.dim(`  … ${plain((JSON.parse(data) as { reason?: string }).reason ?? "lines are missing here")}`));
         continue;
       }
       if (event !== "log") continue;
       const line = JSON.parse(data) as Line;
-      const text = safeLine(line.text, terminal.isLive);
+      const text = safeLine(line.line, terminal.isLive);
       if (given.isSet("no-prefix")) terminal.line(text);
       else {
         const time = new Date(line.at).toISOString().slice(11, 23);
