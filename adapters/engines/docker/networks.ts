@@ -7,7 +7,7 @@ import { type Daemon, DaemonRefusal, isRefusal } from "./transport.ts";
 interface NetworkListed {
   readonly Id: string;
   readonly Name: string;
-  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Created: string;
 }
 
 /** Docker hands out about thirty networks by itself; after that we name the subnet, from a range that few others use. */
@@ -21,15 +21,23 @@ const ownSubnets = (app: AppName): readonly string[] => {
 
 /** Answers the network's id: two networks may carry one name, an id is one network. */
 export async function ensureNetwork(daemon: Daemon, place: Place, app: AppName): Promise<string> {
-  const found = await findNetwork(daemon, place, app);
+  const [found] = await networksOf(daemon, place, app);
   if (found !== undefined) return found;
+  const made = await createNetwork(daemon, place, app);
+  // Docker lets two servers make one name at once. Both take the older network, and whoever made the other removes it.
+  const [oldest = made] = await networksOf(daemon, place, app);
+  if (oldest !== made) await removeNetwork(daemon, made);
+  return oldest;
+}
+
+async function createNetwork(daemon: Daemon, place: Place, app: AppName): Promise<string> {
   for (const subnet of [undefined, ...ownSubnets(app)]) {
     try {
       return (await daemon.call<{ Id: string }>("POST", "/networks/create", { body: toNetworkBody(place, app, subnet) })).Id;
     } catch (thrown) {
       if (isRefusal(thrown, 409)) {
-        const made = await findNetwork(daemon, place, app);
-        if (made !== undefined) return made;
+        const [other] = await networksOf(daemon, place, app);
+        if (other !== undefined) return other;
       }
       if (!(thrown instanceof DaemonRefusal) || !/overlap|address pool/i.test(thrown.message)) throw thrown;
     }
@@ -37,21 +45,24 @@ export async function ensureNetwork(daemon: Daemon, place: Place, app: AppName):
   throw unavailable("docker_failed", "Docker has no free network range left. Remove networks that nothing uses (docker network prune).");
 }
 
-async function findNetwork(daemon: Daemon, place: Place, app: AppName): Promise<string | undefined> {
+/** Oldest first. The daemon's filter finds every name that contains the one asked for. */
+async function networksOf(daemon: Daemon, place: Place, app: AppName): Promise<readonly string[]> {
   const name = networkName(place, app);
   const list = await daemon.call<readonly NetworkListed[]>("GET", "/networks", { query: { filters: { name: [name], label: [`${labels.installation}=${place.installation}`] } } });
-  // The daemon's filter finds every name that contains it. Of two (made at once) all take the same one.
-  return list.filter((network) => network.Name === name).map((network) => network.Id).sort()[0];
+  const own = list.filter((network) => network.Name === name);
+  return own.sort((a, b) => (a.Created === b.Created ? (a.Id < b.Id ? -1 : 1) : a.Created < b.Created ? -1 : 1)).map((network) => network.Id);
 }
 
 /** Quietly leaves a network that a container still uses. */
 export async function removeNetworkIfUnused(daemon: Daemon, place: Place, app: AppName): Promise<void> {
-  for (let id = await findNetwork(daemon, place, app), tries = 0; id !== undefined && tries < 4; id = await findNetwork(daemon, place, app), tries++) {
-    try {
-      await daemon.call("DELETE", `/networks/${id}`);
-    } catch (thrown) {
-      if (isRefusal(thrown, 403, 409)) return;
-      if (!isRefusal(thrown, 404)) throw thrown;
-    }
+  for (const id of await networksOf(daemon, place, app)) await removeNetwork(daemon, id);
+}
+
+async function removeNetwork(daemon: Daemon, id: string): Promise<void> {
+  try {
+    await daemon.call("DELETE", `/networks/${id}`);
+  } catch (thrown) {
+    // 403, 409: in use. 404: another was quicker.
+    if (!isRefusal(thrown, 403, 404, 409)) throw thrown;
   }
 }

@@ -9,6 +9,8 @@ export interface Inspected {
   readonly Id: string;
   readonly Name: string;
   readonly Created: string;
+  /** The program that was to be started. */
+  readonly Path?: string;
   readonly RestartCount: number;
   readonly LogPath?: string;
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
@@ -87,7 +89,7 @@ function exitOf(found: Inspected): InstanceExit | undefined {
   const { State } = found;
   const at = timeOf(State.FinishedAt);
   const didNotStart = State.Status === "created" && (State.ExitCode !== 0 || State.Error !== "");
-  if (didNotStart) return { code: State.ExitCode, signal: null, at: timeOf(found.Created) ?? 0, reason: toStartReason(State.Error) };
+  if (didNotStart) return { code: State.ExitCode, signal: null, at: timeOf(found.Created) ?? 0, reason: State.Error === "" ? startReasonOf(State.ExitCode, found.Path ?? "") : toStartReason(State.Error) };
   if (at === undefined || State.Status === "running" || State.Status === "paused" || State.Status === "created") return undefined;
   const signal = State.ExitCode > 128 ? signalOf(State.ExitCode - 128) : null;
   const reason = State.OOMKilled ? `used more memory than its ${Math.round((found.HostConfig.Memory ?? 0) / 1024 ** 2)} MB` : State.Error === "" ? undefined : toStartReason(State.Error);
@@ -99,6 +101,12 @@ export function toStartReason(error: string): string {
   const missing = /exec: "([^"]{1,200})": (executable file not found in \$PATH|stat [^:]+: no such file or directory|permission denied)/.exec(error);
   if (missing) return missing[2] === "permission denied" ? `the image has "${missing[1]}", but it may not be executed` : `the image has no program "${missing[1]}"`;
   return `it could not be started: ${error.replaceAll(/\s+/g, " ").slice(-300)}`;
+}
+
+/** Docker 20.10 keeps the code of a failed start and not its text: 127 and 126 are what a shell would say. */
+function startReasonOf(code: number, program: string): string {
+  if (code === 127) return `the image has no program "${program}"`;
+  return code === 126 ? `the image has "${program}", but it may not be executed` : "it could not be started";
 }
 
 const signals = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));

@@ -77,6 +77,7 @@ export function toCreateBody(
   place: Place,
 ): CreateBody {
   if (workload.artifact.kind !== "image") throw invalid("artifact_wrong_kind", `Docker runs images, and release ${workload.release} of ${workload.app} is a directory.`);
+  const binds = toBinds(place.home, workload.app, group.volumes);
   const env: Record<string, string> = {
     ...group.env,
     ...(group.port === undefined ? {} : { PORT: `${group.port}`, HOST: "0.0.0.0" }),
@@ -108,7 +109,7 @@ export function toCreateBody(
     HostConfig: {
       ...hardening,
       ...limitsOf(group.resources),
-      Binds: toBinds(place.home, workload.app, group.volumes),
+      Binds: binds,
       LogConfig: logConfig,
       RestartPolicy: restartPolicy(made.keepUp),
       ...(port !== undefined && made.reach === "published" ? { PortBindings: { [port]: [{ HostIp: "127.0.0.1", HostPort: "" }] } } : {}),

@@ -46,7 +46,7 @@ describe("an app", () => {
   it("[N10] inherits no descriptor but its own three", async () => {
     const under = await aProcessEngine();
     try {
-      const workload = aWorkload(under.artifact, "fds", aGroup("for fd in /proc/$$/fd/*; do [ -L $fd ] && echo fd=${fd##*/}; done; sleep 30"));
+      const workload = aWorkload(under.artifact, "fds", aGroup("for fd in /proc/self/fd/*; do [ -L $fd ] && echo fd=${fd##*/}; done; sleep 30"));
       const signal = new AbortController().signal;
       await under.engine.apply(workload, { keepUp: false, signal });
       let seen: string[] = [];

@@ -113,24 +113,22 @@ export class Supervisor implements Omit<Methods, "hello" | "subscribe" | "retire
   }
 
   list(): Promise<readonly Instance[]> {
-    if (!this.#orphans || performance.now() - this.#orphans.at > orphanLookMs) {
-      const { home, node } = this.#around;
-      this.#orphans = { at: performance.now(), found: findOrphans({ home, node, isKnown: (id) => this.#instances.has(id) }) };
-    }
+    if (!this.#orphans || performance.now() - this.#orphans.at > orphanLookMs) this.#orphans = this.#lookForOrphans();
     const known = [...this.#instances.values()].map((one) => one.toInstance());
     return Promise.resolve([...known, ...this.#orphans.found.filter(({ id }) => !this.#instances.has(id))]);
   }
 
   async stop({ instances }: { instances: readonly InstanceId[] }): Promise<null> {
+    if (instances.some((id) => !this.#instances.has(id))) this.#orphans = this.#lookForOrphans();
     await Promise.all(
       instances.map((id) => {
         const one = this.#instances.get(id);
         if (one) return one.stop();
         if (!this.#orphans?.found.some((orphan) => orphan.id === id)) return undefined;
-        this.#orphans = null;
         return killOrphan(id);
       }),
     );
+    this.#orphans = null;
     return null;
   }
 
@@ -164,6 +162,11 @@ export class Supervisor implements Omit<Methods, "hello" | "subscribe" | "retire
     if (ports.includes(port)) return Promise.resolve(null);
     const where = ports.length === 0 ? "does not listen on any port yet" : `listens on port ${ports.join(" and ")}`;
     return Promise.resolve(`it ${where}, not on ${port}, which Norns gave it as PORT`);
+  }
+
+  #lookForOrphans() {
+    const { home, node } = this.#around;
+    return { at: performance.now(), found: findOrphans({ home, node, isKnown: (id) => this.#instances.has(id) }) };
   }
 
   #add(request: ApplyRequest, group: GroupRequest, index: number, id: InstanceId): Supervised {
