@@ -44,6 +44,8 @@ export interface StepContext<Input> {
     readonly actor: string;
     /** 1 on the first try of this step. */
     readonly attempt: number;
+    /** Raised with each claim: a fencing token for outside systems that can compare one. */
+    readonly epoch: number;
     readonly createdAt: number;
   };
   readonly input: Input;

@@ -98,6 +98,7 @@ function contextFor<Input>(deps: StepDeps, hand: InHand<Input>, step: StepDefini
       subject: hand.operation.subject,
       actor: row.actor,
       attempt: hand.attemptOf(step),
+      epoch: hand.epoch,
       createdAt: row.created_at,
     },
     input: hand.input,

@@ -195,7 +195,9 @@ const updateText = (store: Store) => `
     saved_at: "bigint",
     ended_at: "bigint",
   })}
-  where id = s.saved and ${amongIds(store.dialect, "id", "?2")} and epoch = s.in_epoch and owner = s.by_owner and revision = s.from_revision and state in ('running', 'undoing')
+  where id = s.saved and ${amongIds(store.dialect, "id", "?2")}
+    and epoch = s.in_epoch and owner = s.by_owner and revision = s.from_revision
+    and state in ('running', 'undoing')
   returning id, cancel_requested_at`;
 
 /** Inserts what the guard's table refuses when fewer than ?2 rows carry the revision that this batch has just left. */
@@ -204,7 +206,8 @@ const guardText = (store: Store) => `
   select 0 from (
     select count(*) as held
     from ${rowsFrom(store.dialect, "?1", "s", fenceColumns)}
-    join {operations} as o on o.id = s.saved and o.epoch = s.in_epoch and o.owner = s.by_owner and o.revision = s.to_revision
+    join {operations} as o on o.id = s.saved
+      and o.epoch = s.in_epoch and o.owner = s.by_owner and o.revision = s.to_revision
     where ${amongIds(store.dialect, "o.id", "?3")}
   ) as counted
   where counted.held <> ?2`;
