@@ -1,39 +1,57 @@
-/** Why an operation failed, as lines: the message, then the health answer, the exit, the last log lines. Pure. */
+/** Why an operation failed, as lines: the message, then what each instance answered, how it ended, what it last said. Pure. */
 import { plain, type Terminal } from "./terminal.ts";
 
-interface Failure {
+export interface Failure {
   readonly message: string;
   readonly code: string;
   readonly step?: string | undefined;
   readonly details?: unknown;
 }
 
+const mostLines = 12;
+
 export function failureLines(error: Failure, terminal: Terminal): string[] {
   const lines = [`${terminal.paint("failed", "✕")} ${plain(error.message)}`];
-  const details = asRecord(error.details);
+  const details = recordOf(error.details);
   if (!details) return lines;
-  const evidence = asRecord(details["evidence"]) ?? details;
-  if (evidence["status"] !== undefined) lines.push(`  answered  ${String(evidence["status"])}`);
-  if (typeof evidence["error"] === "string") lines.push(`  health    ${plain(evidence["error"])}`);
-  if (typeof evidence["body"] === "string" && evidence["body"] !== "") lines.push("  body", ...indent(evidence["body"], 12));
-  const exit = asRecord(details["exit"]);
-  if (exit) lines.push(`  exit      ${exit["signal"] ? String(exit["signal"]) : `code ${String(exit["code"])}`}${typeof exit["reason"] === "string" ? ` (${plain(exit["reason"])})` : ""}`);
-  const log = details["log"] ?? details["lastLines"] ?? details["output"];
-  const text = Array.isArray(log) ? log.map((line) => (typeof line === "string" ? line : String(asRecord(line)?.["text"] ?? ""))).join("\n") : log;
-  if (typeof text === "string" && text.trim() !== "") lines.push("  last lines", ...indent(text, 20));
-  const findings = details["findings"];
-  if (Array.isArray(findings))
-    for (const finding of findings) {
-      const record = asRecord(finding);
-      if (record) lines.push(`  ${record["line"] === undefined ? "" : `line ${String(record["line"])}: `}${plain(String(record["field"]))}: ${plain(String(record["message"]))}`);
-    }
+  for (const seen of listOf(details["evidence"])) lines.push(...evidenceLines(seen, terminal));
+  for (const finding of listOf(details["findings"]))
+    lines.push(`  ${finding["line"] === undefined ? "" : `line ${textOf(finding["line"])}: `}${textOf(finding["field"])}: ${textOf(finding["message"])}`);
+  lines.push(...block("last output", details["output"]));
   return lines;
 }
 
-function indent(text: string, most: number): string[] {
-  const lines = text.trimEnd().split("\n");
-  const shown = lines.slice(-most).map((line) => `    ${plain(line)}`);
-  return lines.length > most ? [`    … ${lines.length - most} lines before`, ...shown] : shown;
+/** One instance: `web.0 at 127.0.0.1:22124 answered 500`, the body, the exit, the last lines of its log. */
+function evidenceLines(seen: Readonly<Record<string, unknown>>, terminal: Terminal): string[] {
+  const who = `${textOf(seen["process"])}.${textOf(seen["index"])}`;
+  const lines: string[] = [];
+  if (seen["status"] !== undefined) lines.push(`  ${who} answered ${textOf(seen["status"])}`);
+  if (typeof seen["error"] === "string") lines.push(`  ${who} ${textOf(seen["error"])}`);
+  lines.push(...block("answer", seen["body"]));
+  const exit = recordOf(seen["exit"]);
+  if (exit) lines.push(`  ${who} ended ${exit["signal"] ? `by ${textOf(exit["signal"])}` : `with code ${textOf(exit["code"])}`}${exit["reason"] ? ` (${textOf(exit["reason"])})` : ""}`);
+  lines.push(...block("last lines", seen["logs"]));
+  return lines.map((line) => (line.startsWith("    ") ? terminal.dim(line) : line));
 }
 
-const asRecord = (value: unknown): Record<string, unknown> | undefined => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined);
+/** A heading and the end of a text, a line each; runs of equal lines are told once. */
+function block(heading: string, value: unknown): string[] {
+  const all = (Array.isArray(value) ? value.map(textOf) : typeof value === "string" ? value.trimEnd().split("\n") : []).map(plain);
+  const told: string[] = [];
+  let times = 1;
+  for (const [place, line] of all.entries()) {
+    if (line === all[place + 1]) times++;
+    else {
+      told.push(times > 1 ? `${line}  (${times} times)` : line);
+      times = 1;
+    }
+  }
+  if (told.length === 0 || told.join("") === "") return [];
+  const shown = told.slice(-mostLines).map((line) => `    ${line}`);
+  return [`  ${heading}${told.length > mostLines ? `, ${told.length - mostLines} before them` : ""}`, ...shown];
+}
+
+const recordOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+const listOf = (value: unknown): Readonly<Record<string, unknown>>[] => (Array.isArray(value) ? value.map(recordOf).filter((one) => one !== undefined) : []);
+const textOf = (value: unknown): string => (typeof value === "string" ? plain(value) : typeof value === "number" ? String(value) : "");

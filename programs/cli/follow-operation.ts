@@ -14,7 +14,8 @@ export async function followOperation(session: Session, id: string): Promise<Ope
       if (message.event === "gap") continue;
       const event = JSON.parse(message.data) as ThreadEvent;
       view?.update(event);
-      if (ends.test(event.action) && !event.action.startsWith("step.")) break;
+      // A room may tell of the failure before its steps are taken back: the operation itself says when it is over.
+      if (ends.test(event.action) && !event.action.startsWith("step.") && (await isOver(session, id))) break;
     }
   } finally {
     view?.close();
@@ -23,6 +24,8 @@ export async function followOperation(session: Session, id: string): Promise<Ope
     throw new CommandError(exitCodes.failed, "interrupted", "Stopped watching; the operation goes on.", { hint: `\`norns operations show ${id}\` shows it, \`norns operations cancel ${id}\` ends it.` });
   return session.api("GET /api/operations/{id}", { params: { id } });
 }
+
+const isOver = async (session: Session, id: string): Promise<boolean> => (await session.api("GET /api/operations/{id}", { params: { id } })).finishedAt !== undefined;
 
 /** A finished operation as an exit code. */
 export const exitOf = (operation: Operation) => (operation.state === "succeeded" ? exitCodes.done : exitCodes.failed);

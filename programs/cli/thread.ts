@@ -59,9 +59,10 @@ export function advance(thread: Thread, event: ThreadEvent): ThreadStep | undefi
     case "step.failed":
       step.state = "failed";
       step.durationMs = Number.isFinite(took) ? took : undefined;
-      step.note = plain(event.message);
+      step.note = "";
       break;
     case "step.undone":
+      step.note = "";
       step.state = "undone";
       break;
     default:
@@ -106,8 +107,8 @@ export function openThreadView(terminal: Terminal, stepNames: readonly string[],
       update: (event) => {
         const step = advance(thread, event);
         if (!step) return;
-        if (event.action === "step.progress") terminal.line(`  ${step.name}: ${step.note}`);
-        else if (step.state !== "running") terminal.line(drawStep(step, widthOf(), clock(), terminal));
+        // Without a terminal each step is one line, when it is over; what it says on the way is in the saga.
+        if (event.action !== "step.progress" && step.state !== "running") terminal.line(drawStep(step, widthOf(), clock(), terminal));
       },
       close: () => {},
     };

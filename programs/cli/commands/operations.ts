@@ -45,7 +45,7 @@ export const showOperation: Command = {
     for (const step of operation.steps)
       terminal.line(
         drawStep(
-          { name: step.name, state: step.state, note: step.skipReason ?? step.error?.message ?? "", startedAt: step.startedAt, durationMs: step.startedAt !== undefined && step.finishedAt !== undefined ? step.finishedAt - step.startedAt : undefined },
+          { name: step.name, state: step.state, note: step.skipReason ?? "", startedAt: step.startedAt, durationMs: step.startedAt !== undefined && step.finishedAt !== undefined ? step.finishedAt - step.startedAt : undefined },
           width,
           now,
           terminal,
