@@ -1,0 +1,193 @@
+/**
+ * Every route, tried by everybody: first the one who may, who must succeed; then all who may not, each with the exact
+ * refusal, and afterwards nothing has changed. A route is known from the router, so a new one is tried without being
+ * asked; one with parameters or a body needs a recipe, and is a failure until it has one.
+ */
+import { isAtLeast, type Action } from "@norns/kernel/actor";
+import type { RouteEntry } from "@norns/kernel/http";
+import { roleBelow, type Cast } from "./cast.ts";
+
+export interface Target {
+  /** The path with its parameters filled in. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** Statuses that mean "let in" besides 2xx: a 409 of a precondition, a 404 of a thing that needs more than a recipe. */
+  readonly alsoFine?: readonly number[];
+  /** The thing belongs to one person (`person` routes): what another person is told, `[404]` or `[403, code]`. */
+  readonly another?: readonly [status: number, code?: string];
+  /** Not the owner's but this token makes the control call. */
+  readonly by?: string;
+}
+
+export interface Trial {
+  readonly routes: readonly RouteEntry[];
+  readonly cast: Cast;
+  fetch(path: string, init: { method: string; headers: Record<string, string>; body?: string }): Promise<Response>;
+  /** Host and port the server is asked under: pages of it send this as Origin. */
+  readonly origin: string;
+  /** By `METHOD /path/{parameter}`; called anew for the control and for the refusals, since a control may use its target up. */
+  readonly recipes: Readonly<Record<string, () => Promise<Target> | Target>>;
+  /** Text that differs when anything was changed: rows of all tables that a refused call must not touch. */
+  snapshot(): Promise<string>;
+  /** Opens a socket and tells the status of the answer (101: open; it is closed again). */
+  connect?(path: string, headers: Record<string, string>): Promise<number>;
+  /** Paths of sockets. */
+  readonly sockets?: readonly string[];
+  /** A fresh ticket of the owner's. */
+  ticket?(): Promise<string>;
+}
+
+export interface Verdict {
+  readonly routes: number;
+  readonly sockets: number;
+  readonly calls: number;
+  /** One line each; empty when all held. */
+  readonly failures: readonly string[];
+}
+
+export async function tryEveryRoute(trial: Trial): Promise<Verdict> {
+  const failures: string[] = [];
+  let calls = 0;
+
+  const call = async (name: string, method: string, target: Target, headers: Record<string, string>, expected: readonly (number | string)[]): Promise<void> => {
+    calls += 1;
+    const hasBody = target.body !== undefined;
+    const response = await trial.fetch(target.path, {
+      method,
+      headers: { ...(hasBody ? { "content-type": "application/json" } : {}), ...headers },
+      ...(hasBody ? { body: JSON.stringify(target.body) } : {}),
+    });
+    const code = response.headers.get("content-type")?.includes("json") ? codeOf(await response.text()) : (await response.body?.cancel(), undefined);
+    const [status, wantedCode] = expected;
+    if (response.status !== status || (wantedCode !== undefined && code !== wantedCode))
+      failures.push(`${method} ${target.path} by ${name}: ${response.status} ${code ?? ""}, expected ${expected.join(" ")}`);
+  };
+
+  for (const route of trial.routes) {
+    const id = `${route.method} ${route.path}`;
+    const recipe = trial.recipes[id] ?? (route.method === "GET" && !route.path.includes("{") ? () => ({ path: route.path }) : undefined);
+    if (!recipe) {
+      failures.push(`${id}: has no recipe, so nothing was tried`);
+      continue;
+    }
+    calls += 1;
+    const control = await recipe();
+    const failure = await tryControl(trial, route, control);
+    if (failure) failures.push(failure);
+    if ("open" in route.access) continue;
+
+    const target = await recipe();
+    const before = await trial.snapshot();
+    for (const [name, headers, expected] of refusalsOf(trial, route, target)) await call(name, route.method, target, headers, expected);
+    if ((await trial.snapshot()) !== before) failures.push(`${id}: something changed although everybody was refused`);
+  }
+
+  for (const path of trial.sockets ?? []) calls += await trySocket(trial, path, failures);
+  return { routes: trial.routes.length, sockets: trial.sockets?.length ?? 0, calls, failures };
+}
+
+async function tryControl(trial: Trial, route: RouteEntry, target: Target): Promise<string | undefined> {
+  const token = target.by ?? trial.cast.sessions.owner;
+  const abort = new AbortController();
+  const response = await trial.fetch(target.path, {
+    method: route.method,
+    headers: { authorization: `Bearer ${token}`, ...(target.body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(target.body === undefined ? {} : { body: JSON.stringify(target.body) }),
+  });
+  const isFine = response.ok || response.status === 304 || target.alsoFine?.includes(response.status);
+  // A stream would never end; its head is enough.
+  const isStream = response.headers.get("content-type")?.includes("event-stream");
+  const text = isStream ? (await response.body?.cancel(), "") : await response.text();
+  abort.abort();
+  return isFine ? undefined : `${route.method} ${target.path} by the right one: ${response.status} ${text.slice(0, 200)}`;
+}
+
+type Refusal = readonly [name: string, headers: Record<string, string>, expected: readonly (number | string)[]];
+
+/** All who must be refused on this route, and how. */
+function refusalsOf({ cast, origin }: Trial, route: RouteEntry, target: Target): Refusal[] {
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+  const refusals: Refusal[] = [["nobody", {}, [401]]];
+  for (const [name, token] of Object.entries({ ...cast.ended, ...cast.forged })) refusals.push([name, bearer(token), [401]]);
+  refusals.push(["a forged cookie", { cookie: `norns=${"A".repeat(32)}`, origin }, [401]]);
+  refusals.push(["a Cloudflare header out of nowhere", { "cf-access-jwt-assertion": "eyJhbGciOiJub25lIn0.e30." }, [401]]);
+  if (route.method !== "GET") {
+    const cookie = `norns=${cast.sessions.owner}`;
+    refusals.push(["the owner's cookie from a foreign page", { cookie, origin: "https://evil.example" }, [403, "origin_refused"]]);
+    refusals.push(["the owner's cookie from another port", { cookie, origin: "http://127.0.0.1:3000" }, [403, "origin_refused"]]);
+    refusals.push(["the owner's cookie without a page", { cookie }, [403, "origin_refused"]]);
+  }
+
+  const { access } = route;
+  if ("person" in access) {
+    refusals.push(["a key with every scope", bearer(cast.key), [403, "session_required"]]);
+    if (target.another) refusals.push(["another person", bearer(cast.stranger.token), target.another as readonly (string | number)[]]);
+    return refusals;
+  }
+  if ("action" in access) refusals.push(...refusalsOfAction(cast, access.action, target));
+  return refusals;
+}
+
+function refusalsOfAction(cast: Cast, action: Action, target: Target): Refusal[] {
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+  // Where the path does not name the workspace, the header does.
+  const here = target.path.includes(cast.workspace) ? {} : { "x-norns-workspace": cast.workspace };
+  const refusals: Refusal[] = [];
+  if (action.platformAdmin) {
+    refusals.push(["the owner of another workspace", bearer(cast.stranger.token), [403, "platform_admin_required"]]);
+    refusals.push(["a key with every scope", bearer(cast.key), [403, "platform_admin_required"]]);
+    return refusals;
+  }
+  refusals.push(["the owner of another workspace", { ...bearer(cast.stranger.token), ...here }, [404]]);
+  refusals.push(["a key of another workspace", { ...bearer(cast.strangersKey), ...here }, [404]]);
+  const below = roleBelow(action.role);
+  if (below) refusals.push([`a ${below}`, bearer(cast.sessions[below]), [403, "role_required"]]);
+  if (!action.scope) refusals.push(["a key with every scope", bearer(cast.key), [403, "session_required"]]);
+  else {
+    refusals.push([`a key without ${action.scope}`, bearer(cast.keysWithout[action.scope]), [403, "missing_scope"]]);
+    if (!isAtLeast("editor", action.role)) refusals.push(["a key with every scope", bearer(cast.key), [403, "role_required"]]);
+  }
+  return refusals;
+}
+
+async function trySocket(trial: Trial, path: string, failures: string[]): Promise<number> {
+  const { cast, origin, connect, ticket } = trial;
+  if (!connect) {
+    failures.push(`${path}: no way to connect was given`);
+    return 0;
+  }
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+  const cookie = `norns=${cast.sessions.owner}`;
+  const and = path.includes("?") ? "&" : "?";
+  const used = ticket ? await ticket() : undefined;
+  const tries: (readonly [name: string, path: string, headers: Record<string, string>, status: number])[] = [
+    ["the owner's token", path, bearer(cast.sessions.owner), 101],
+    ["the owner's cookie from our page", path, { cookie, origin }, 101],
+    ...(used ? ([["a ticket", `${path}${and}ticket=${used}`, { origin }, 101], ["a used ticket", `${path}${and}ticket=${used}`, { origin }, 401]] as const) : []),
+    ["nobody", path, {}, 401],
+    ["nobody from our page", path, { origin }, 401],
+    ...Object.entries({ ...cast.ended, ...cast.forged }).map(([name, token]) => [name, path, bearer(token), 401] as const),
+    ["a forged ticket", `${path}${and}ticket=${"A".repeat(43)}`, { origin }, 401],
+    ["a session token as a ticket", `${path}${and}ticket=${cast.sessions.owner}`, { origin }, 401],
+    ["the owner's cookie from a foreign page", path, { cookie, origin: "https://evil.example" }, 403],
+    ["the owner's cookie from another port", path, { cookie, origin: "http://127.0.0.1:3000" }, 403],
+    ["the owner's cookie without a page", path, { cookie }, 403],
+    ["the owner's token from a foreign page", path, { ...bearer(cast.sessions.owner), origin: "https://evil.example" }, 403],
+    ["the owner of another workspace", path, { ...bearer(cast.stranger.token), "x-norns-workspace": cast.workspace }, 404],
+    ["a key without the scope", path, bearer(cast.keysWithout["apps:read"]), 403],
+  ];
+  for (const [name, at, headers, status] of tries) {
+    const got = await connect(at, headers);
+    if (got !== status) failures.push(`socket ${path} by ${name}: ${got}, expected ${status}`);
+  }
+  return tries.length;
+}
+
+function codeOf(text: string): string | undefined {
+  try {
+    const answer = JSON.parse(text) as { code?: string; error?: { code?: string } };
+    return answer.code ?? answer.error?.code;
+  } catch {
+    return undefined;
+  }
+}
