@@ -1,7 +1,9 @@
+import { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Logger, run, runMigrations, type Runner, type RunnerOptions } from "graphile-worker";
+import { Logger, run, runMigrations, type Runner, type RunnerOptions, type WorkerEvents } from "graphile-worker";
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
 import pg from "pg";
+import { unavailable } from "@norns/kernel/errors";
 import { migrationLockKey } from "@norns/kernel/database";
 import type { OperationId } from "@norns/kernel/ids";
 import type { Log } from "@norns/kernel/log";
@@ -64,11 +66,19 @@ async function listen(options: { url: string; log: Log; pollMs: number }, queues
   const pool = openPool(url, queues.length * 2 + 2, log);
   const ending = new AbortController();
   const handlers = new AbortController();
-  const runners = await Promise.all(queues.map((queue) => keepRunning(queue)));
+  const starts = await Promise.allSettled(queues.map((queue) => keepRunning(queue)));
+  const runners = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+  const failure = starts.find((start) => start.status === "rejected");
+  if (failure) {
+    ending.abort();
+    await Promise.all(runners.map((runner) => runner.stop()));
+    await pool.end();
+    throw unavailable("transport_unavailable", "The queues cannot be listened to: the database did not answer.", { cause: failure.reason });
+  }
   let stopped: Promise<void> | undefined;
 
   async function keepRunning(queue: QueueOptions): Promise<{ stop(): Promise<void> }> {
-    let runner = await startRunner(queue);
+    let runner = await retrying(() => startRunner(queue), 5);
     const supervised = (async () => {
       for (let pause = 100; ; pause = Math.min(10_000, pause * 2)) {
         await runner.promise.catch((error: unknown) => {
@@ -77,11 +87,10 @@ async function listen(options: { url: string; log: Log; pollMs: number }, queues
         if (ending.signal.aborted) return;
         await sleep(pause, undefined, { signal: ending.signal }).catch(() => {});
         if (ending.signal.aborted) return;
-        const next = await startRunner(queue).catch((error: unknown) => {
-          log.error({ error, queue: queue.queue }, "A queue's runner could not be started");
-          return undefined;
+        runner = await startRunner(queue).catch((error: unknown) => {
+          log.error({ error, queue: queue.queue }, "A queue's runner could not be started; trying again");
+          return runner;
         });
-        if (next) runner = next;
       }
     })();
     return {
@@ -92,10 +101,33 @@ async function listen(options: { url: string; log: Log; pollMs: number }, queues
     };
   }
 
-  function startRunner({ queue, concurrency }: QueueOptions): Promise<Runner> {
-    const runnerOptions: RunnerOptions = {
+  /**
+   * Resolves when the runner has looked for jobs once. It looks its queue's number up at that first time and keeps the
+   * answer for good, a failure too: a connection cut just then would leave it deaf. Such a runner is thrown away.
+   */
+  async function startRunner(queue: QueueOptions): Promise<Runner> {
+    const events: WorkerEvents = new EventEmitter();
+    let fail = (_reason: Error): void => {};
+    const looked = new Promise<void>((resolve, reject) => {
+      events.once("localQueue:getJobs:complete", () => resolve());
+      fail = reject;
+    });
+    looked.catch(() => {});
+    const runner = await run(optionsOf(queue, events, (message) => fail(new Error(message))));
+    try {
+      await Promise.race([looked, runner.promise]);
+      return runner;
+    } catch (error) {
+      await runner.stop().catch(() => {});
+      throw error;
+    }
+  }
+
+  function optionsOf({ queue, concurrency }: QueueOptions, events: WorkerEvents, onError: (message: string) => void): RunnerOptions {
+    return {
       pgPool: pool,
-      logger: toLogger(log),
+      logger: toLogger(log, onError),
+      events,
       noHandleSignals: true,
       parsedCronItems: [],
       taskList: {
@@ -119,7 +151,6 @@ async function listen(options: { url: string; log: Log; pollMs: number }, queues
         },
       },
     };
-    return run(runnerOptions);
   }
 
   return {
@@ -137,6 +168,18 @@ async function listen(options: { url: string; log: Log; pollMs: number }, queues
         }
       })()),
   };
+}
+
+/** Up to so many times, with growing pauses: 0.1 s, 0.2 s, … */
+async function retrying<T>(work: () => Promise<T>, times: number): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === times) throw error;
+      await sleep(50 * 2 ** attempt);
+    }
+  }
 }
 
 /** A connection breaks when PostgreSQL restarts: the pool makes a new one, and without listeners the process would end. */
@@ -163,9 +206,12 @@ async function underMigrationLock(url: string, log: Log, work: (pool: pg.Pool) =
 }
 
 /** Its "info" is one line a job: for debugging only. */
-const toLogger = (log: Log): Logger =>
+const toLogger = (log: Log, onError: (message: string) => void = () => {}): Logger =>
   new Logger(() => (level, message) => {
-    if (level === "error") log.error({}, message);
-    else if (level === "warning") log.warn({}, message);
-    else log.debug({}, message);
+    if (level === "error") {
+      onError(message);
+      log.error({}, message);
+    }
+    if (level === "warning") log.warn({}, message);
+    if (level === "info" || level === "debug") log.debug({}, message);
   });
