@@ -165,13 +165,13 @@ export class InHand<Input> implements Lease {
     const error = "error" in to ? to.error : this.error;
     const dueAt = ended ? null : (to.handBackAt ?? now + this.#deps.leaseMs);
     const wake: Wake = { queue: this.row.queue, operation: this.id, ...(to.handBackAt !== undefined && to.handBackAt > now ? { at: to.handBackAt } : {}) };
-    this.#lastRevision++;
     const saved = await this.#deps.saves.save(
       {
         id: this.id,
         epoch: this.epoch,
         owner: this.owner,
-        revision: { from: this.#revision, to: this.#lastRevision },
+        revision: this.#revision,
+        nextRevision: () => ++this.#lastRevision,
         state: to.state,
         step: to.step ?? this.stepInHand,
         attempt: to.attempt ?? this.attempt,
@@ -189,7 +189,7 @@ export class InHand<Input> implements Lease {
       },
       this.until,
     );
-    this.#revision = this.#lastRevision;
+    this.#revision = saved.revision;
     for (const step of steps) if (this.#unsaved.get(step.name) === step) this.#unsaved.delete(step.name);
     this.#events = this.#events.slice(gathered.length);
     this.state = to.state === "undoing" ? "undoing" : "running";

@@ -6,7 +6,7 @@
  * Saves of operations without rows of their own share commits; the guard counts that every row of the batch was
  * changed, and aborts the whole batch when one was not, whereupon the group commit tries them one by one.
  *
- * A commit whose outcome is unknown (the connection broke) is settled by reading: each save sets a revision of its
+ * A commit whose outcome is unknown (the connection broke) is settled by reading: each sending leaves a revision of its
  * own, so what is in the row says whether it was written. Until that is known nobody is told anything.
  */
 import type { Clock } from "../clock/index.ts";
@@ -37,8 +37,13 @@ export interface Save {
   readonly id: string;
   readonly epoch: number;
   readonly owner: string;
-  /** What the row must have, and what this save leaves. */
-  readonly revision: { readonly from: number; readonly to: number };
+  /** The revision that the row must have. */
+  readonly revision: number;
+  /**
+   * A revision never used before. Each time this save is sent it leaves another one: a first sending that commits after
+   * all, behind a second one, must find that it is late and not write its events once more.
+   */
+  nextRevision(): number;
   readonly state: OperationState;
   readonly step: string | null;
   readonly attempt: number;
@@ -60,6 +65,8 @@ export interface Save {
 }
 
 export interface Saved {
+  /** What the row has now. */
+  readonly revision: number;
   readonly cancelRequested: boolean;
 }
 
@@ -79,11 +86,15 @@ export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; 
   const look = statement<FenceRow>(dialect, "select epoch, owner, revision, cancel_requested_at from {operations} where id = ?1");
   const findHeir = createHeirs(store);
 
+  /** The revisions under which each save was sent so far. */
+  const sent = new WeakMap<Save, number[]>();
+
   const group = createGroupCommit<Save, Saved>({ idOf: (save) => save.id, flush: (saves) => commit(saves, undefined) });
 
   async function commit(saves: readonly Save[], heir: Heir | undefined): Promise<Saved[]> {
     const write = new Write();
-    const rows = JSON.stringify(saves.map(toRow));
+    const revisions = saves.map((save) => markSent(save));
+    const rows = JSON.stringify(saves.map((save, index) => toRow(save, revisions[index]!)));
     const ids = idList(saves.map((save) => save.id));
     const updated = write.add(update([rows, ids]));
     write.add(guard([rows, saves.length, ids]));
@@ -102,7 +113,15 @@ export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; 
     }
     await write.commit(store);
     const asked = new Set(updated.rows.filter((row) => row.cancel_requested_at !== null).map((row) => row.id));
-    return saves.map((save) => ({ cancelRequested: asked.has(save.id) }));
+    return saves.map((save, index) => ({ revision: revisions[index]!, cancelRequested: asked.has(save.id) }));
+  }
+
+  function markSent(save: Save): number {
+    const revision = save.nextRevision();
+    const before = sent.get(save);
+    if (before) before.push(revision);
+    else sent.set(save, [revision]);
+    return revision;
   }
 
   async function commitAlone(save: Save): Promise<Saved> {
@@ -148,8 +167,8 @@ export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; 
         const found = await readFence(save);
         if (found !== "unknown") {
           if (!found || found.epoch !== save.epoch || found.owner !== save.owner) throw new LeaseLost(save.id);
-          if (found.revision === save.revision.to) return { cancelRequested: found.cancel_requested_at !== null };
-          if (found.revision !== save.revision.from) throw new LeaseLost(save.id);
+          if (sent.get(save)?.includes(found.revision)) return { revision: found.revision, cancelRequested: found.cancel_requested_at !== null };
+          if (found.revision !== save.revision) throw new LeaseLost(save.id);
           if (toNornsError(trouble).kind !== "unavailable" || !maySend) throw trouble;
         }
         if (clock.now() >= until) throw new LeaseLost(save.id);
@@ -235,12 +254,12 @@ const stepsText = (store: Store) => `
 
 const errorText = (error: OperationError | undefined): string | null => (error === undefined ? null : JSON.stringify(error));
 
-const toRow = (save: Save) => ({
+const toRow = (save: Save, toRevision: number) => ({
   saved: save.id,
   in_epoch: save.epoch,
   by_owner: save.owner,
-  from_revision: save.revision.from,
-  to_revision: save.revision.to,
+  from_revision: save.revision,
+  to_revision: toRevision,
   to_state: save.state,
   to_step: save.step,
   to_attempt: save.attempt,
