@@ -300,4 +300,33 @@ describe("the built-in ingress", () => {
     front.ingress.setRoutes([aRoute([])]);
     await expect.poll(connections).toBe(0);
   });
+
+  it("gives a deployed page that attacks the control plane nothing to hold", async () => {
+    const ticket = "A".repeat(43);
+    const seen: string[] = [];
+    await using page = await anInstance((req, res) => {
+      seen.push(JSON.stringify([req.url, req.headers]));
+      res.writeHead(
+        200,
+        [
+          ["Set-Cookie", "norns=fixed; Path=/; Domain=localhost"],
+          ["Set-Cookie", "__Host-norns=fixed; Path=/; Secure"],
+          ["Set-Cookie", "wide=1; Domain=localhost"],
+          ["Set-Cookie", "mine=1"],
+          ["Clear-Site-Data", '"*"'],
+        ].flat(),
+      );
+      res.end();
+    });
+    await using front = await aFront({ controlHostnames: ["norns.example.com"] });
+    front.ingress.setRoutes([aRoute([page.target])]);
+    const answer = await call(front.port, `/?ticket=${ticket}&q=1`, { headers: { cookie: `norns=secret; other=1; __Host-norns=secret` } });
+    expect(seen.join()).not.toMatch(/secret|AAAA/);
+    expect(seen.join()).toContain("other=1");
+    expect(answer.headers["set-cookie"]).toEqual(["wide=1", "mine=1"]);
+    expect(answer.headers["clear-site-data"]).toBeUndefined();
+    // Nor can it stand behind the control plane's own names.
+    for (const host of ["localhost:8800", "127.0.0.1:8800", "[::1]:8800", "norns.example.com"])
+      expect(front.ingress.handles(host)).toBe(false);
+  });
 });

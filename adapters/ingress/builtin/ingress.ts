@@ -38,7 +38,7 @@ export interface BuiltinIngressOptions {
   readonly controlCookieNames: readonly string[];
   /** Host names of the control plane, without ports. `localhost` is always one. */
   readonly controlHostnames?: readonly string[];
-  /** Whether the value of a query parameter `ticket` is one of ours. */
+  /** Whether the value of a query parameter `ticket` is one of ours: 32 random bytes in base64url, unless said. */
   readonly isTicket?: (value: string) => boolean;
   /** Whether forwarding headers of a connection from this address are believed. Nobody is, unless said. */
   readonly isTrustedProxy?: (address: string) => boolean;
@@ -69,7 +69,7 @@ export function createBuiltinIngress(options: BuiltinIngressOptions): ServingIng
     control: {
       isOwnCookie: ownCookies(options.controlCookieNames),
       hostnames: ["localhost", ...(options.controlHostnames ?? []).map((name) => name.toLowerCase())],
-      isTicket: options.isTicket ?? (() => false),
+      isTicket: options.isTicket ?? ((value) => /^[A-Za-z0-9_-]{43}$/.test(value)),
     },
     clientOf: (req: IncomingMessage) => {
       const address = req.socket.remoteAddress ?? "";

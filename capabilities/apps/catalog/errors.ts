@@ -47,3 +47,6 @@ export const sourceMissing = () =>
     "source_missing",
     "Say where the source is: give `repo.url`, or an infraspec with a `repo` block. A directory is sent with `norns deploy <dir>`.",
   );
+
+/** `why` begins with a verb, as the findings of an infraspec do. */
+export const repositoryRefused = (field: "url" | "branch", why: string) => invalid("repository_refused", `\`repo.${field}\` ${why}`);

@@ -19,7 +19,9 @@ describe("the examples", () => {
   });
 
   it("have names of their own", async () => {
-    const names = await Promise.all(examples.map(async (name) => parseInfraspec(await readFile(`${folder}${name}/infraspec.yaml`, "utf8")).name));
+    const names = await Promise.all(
+      examples.map(async (name) => parseInfraspec(await readFile(`${folder}${name}/infraspec.yaml`, "utf8")).name),
+    );
     expect(new Set(names).size).toBe(examples.length);
   });
 });

@@ -2,12 +2,14 @@
 import { appEvent } from "./events.ts";
 import type { AuditTrail, NewApp } from "./catalog.ts";
 import { toApp, type App } from "./app.ts";
-import { appInDirectory, appNameTaken, hostnameTaken, infraspecInvalid } from "./errors.ts";
+import { appInDirectory, appNameTaken, hostnameTaken, infraspecInvalid, repositoryRefused } from "./errors.ts";
 import { takenHostname } from "./hostname-claims.ts";
 import { engineOf, parseInfraspec } from "./infraspec/index.ts";
+import type { SourceLocation } from "@norns/adapters/sources";
 import type { Clock } from "@norns/kernel/clock";
 import type { Write } from "@norns/kernel/database";
 import type { Events } from "@norns/kernel/events";
+import { checkBranch, checkRepositoryUrl } from "./infraspec/values.ts";
 import { revisionOf, type AppRecord, type AppStore } from "./store.ts";
 import type { AppRow } from "./tables.ts";
 
@@ -24,6 +26,7 @@ export interface RegisterDeps {
 export async function registerApp(deps: RegisterDeps, write: Write, given: NewApp): Promise<App> {
   const { spec, findings } = parseInfraspec(given.specText);
   if (!spec) throw infraspecInvalid(findings);
+  checkLocation(given.location);
   const seen = await deps.apps.row(spec.name);
   if (seen && seen.workspace !== given.workspace) throw appNameTaken(spec.name);
   if (seen && seen.directory !== null && seen.is_absent === 0) throw appInDirectory(spec.name);
@@ -61,4 +64,13 @@ export async function registerApp(deps: RegisterDeps, write: Write, given: NewAp
   });
   write.afterCommit(() => deps.changed(row));
   return toApp(row);
+}
+
+/** An address given beside the spec is held to the same rules as one inside it. */
+function checkLocation(location: SourceLocation): void {
+  if (location.kind !== "git") return;
+  const wrongUrl = checkRepositoryUrl(location.url);
+  if (wrongUrl) throw repositoryRefused("url", wrongUrl);
+  const wrongBranch = checkBranch(location.branch);
+  if (wrongBranch) throw repositoryRefused("branch", wrongBranch);
 }

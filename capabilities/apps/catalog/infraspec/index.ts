@@ -22,4 +22,5 @@ export {
   type VolumeSpec,
 } from "./infraspec.ts";
 export { parseInfraspec, type ParsedInfraspec, type ParseOptions } from "./parse.ts";
+export { guessInfraspec, type GuessedInfraspec, type RepositoryFiles } from "./guess.ts";
 export { toSpecJson, type SpecJson } from "./to-json.ts";

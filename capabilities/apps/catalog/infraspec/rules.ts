@@ -29,12 +29,8 @@ function checkBuild({ build, engine, image, repo }: Written, reader: Reader): vo
     reader.report("warning", "build.command", "is not used: with an image, what is to be built stands in the Dockerfile.");
   if (build && build.dockerfile === undefined && build.command === undefined && build.test === undefined && !reader.isWrongBelow("build"))
     reader.report("warning", "build", "says nothing: give it `dockerfile`, `command` or `test`.");
-  if (repo && /^[a-z]+:\/\/[^/@\s]+:[^/@\s]+@/.test(repo.url))
-    reader.report(
-      "warning",
-      "repo.url",
-      "contains a password, which everyone who reads this file sees. Give it to the server as NORNS_GIT_TOKEN.",
-    );
+  if (repo?.url.startsWith("http://"))
+    reader.report("warning", "repo.url", "is not encrypted: anyone on the way can change what is deployed. Use https://.");
 }
 
 function checkVolumes({ volumes, processes }: Written, reader: Reader): void {

@@ -171,23 +171,26 @@ export const imageName = textThat("image", (value) =>
   value.length <= 512 && imagePattern.test(value) ? undefined : "is not the name of an image, such as node:24 or ghcr.io/owner/app:1.2.",
 );
 
-/** What git may be handed: https, ssh, or a directory by `file:`; never an option, never a helper such as `ext::`. */
-export const repositoryUrl = textThat("address of a repository", (value) => {
+/** What git may be handed: http(s) or ssh; never an option, a helper such as `ext::`, a path of the server or a password. */
+export function checkRepositoryUrl(value: string): string | undefined {
   if (/\s|\p{Cc}/u.test(value) || value.length > 2048) return "must not contain spaces.";
-  if (/^git@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-)[A-Za-z0-9._/~-]+$/.test(value)) return undefined;
-  if (!/^(?:https|ssh|file):\/\//.test(value))
-    return "must begin with https://, ssh:// or git@host:, as in https://github.com/owner/app.git.";
-  const host = /^\w+:\/\/(?:[^/@]*@)?([^/]*)/.exec(value)![1]!;
-  if (host.startsWith("-") || (!value.startsWith("file:") && !URL.canParse(value))) return "is not a valid address.";
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-)[A-Za-z0-9._/~-]+$/.test(value)) return undefined;
+  if (!/^(?:https?|ssh):\/\//.test(value))
+    return "must begin with https://, ssh:// or git@host:, as in https://github.com/owner/app.git. Without `repo`, the directory of this file is the source.";
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^[A-Za-z0-9[]/.test(url.hostname)) return "is not a valid address.";
+  if (url.password !== "" || (url.username !== "" && url.protocol !== "ssh:"))
+    return "contains a credential, which everyone who reads this file sees. Give it to the server as NORNS_GIT_TOKEN.";
   return undefined;
-});
+}
+export const repositoryUrl = textThat("address of a repository", checkRepositoryUrl);
 
 /** The part of git's rules for names that keeps a branch from being read as an option or a revision. */
-export const branchName = textThat("branch", (value) =>
+export const checkBranch = (value: string): string | undefined =>
   value.length > 255 || value.startsWith("-") || /[\s~^:?*[\\]|\p{Cc}/u.test(value) || /\.\.|@\{|\/\/|\.lock$|[/.]$|^\//.test(value)
     ? "is not the name of a branch."
-    : undefined,
-);
+    : undefined;
+export const branchName = textThat("branch", checkBranch);
 
 export const webUrl = textThat("address of a page", (value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
