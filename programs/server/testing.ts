@@ -1,6 +1,6 @@
 /** The server as a person starts it: a child process on free ports with a NORNS_HOME of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +33,20 @@ export interface StartOptions {
 }
 
 const readyMs = 30_000;
+
+/** A NORNS_HOME for several servers: removed at the end, with whatever still runs in it. */
+export async function aHome(): Promise<{ readonly home: string } & AsyncDisposable> {
+  const home = await mkdtemp(join(tmpdir(), "norns-server-"));
+  // Apps run as users of their own and must get as far as their own directories.
+  await chmod(home, 0o711);
+  return {
+    home,
+    async [Symbol.asyncDispose]() {
+      await endChildren(home);
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
 
 /** Starts it with scripts/start.mjs and waits until it is healthy. Disposing ends it and removes the home. */
 export async function aStartedServer(options: StartOptions = {}): Promise<StartedServer> {

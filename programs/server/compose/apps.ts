@@ -1,4 +1,5 @@
 /** The apps wing: sources, engines and ingress below; catalogue, processes and deployments above. */
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import { createCatalog, type Catalog } from "@norns/capabilities/apps/catalog";
 import { createDeployments, type Deployments } from "@norns/capabilities/apps/deployments";
 import { createProcesses, type Processes } from "@norns/capabilities/apps/processes";
 import { systemClock } from "@norns/kernel/clock";
+import type { Config } from "@norns/kernel/config";
 import type { Setup } from "../compose.ts";
 import type { Background } from "../background.ts";
 import { chooseVariables } from "../build-env.ts";
@@ -69,7 +71,7 @@ export async function composeApps(deps: AppsDeps): Promise<Apps> {
   };
   for (const engine of Object.values(engines)) own.defer(() => engine.close());
 
-  const catalog = createCatalog({ ...shared, defaultWorkspace, ...(role === "worker" ? {} : { appsDir: config.appsDirectory ?? join(homedir(), "projects") }) });
+  const catalog = createCatalog({ ...shared, defaultWorkspace, ...(role === "worker" ? {} : appsDirectoryOf(config)) });
   const processes = createProcesses({
     ...shared,
     catalog,
@@ -87,4 +89,11 @@ export async function composeApps(deps: AppsDeps): Promise<Apps> {
   await processes.start(background.signal);
   if (role !== "api") deployments.start(background.signal);
   return { catalog, processes, deployments, sources, engines: Object.values(engines), scratchDir };
+}
+
+/** The usual place counts when it is there; one that was asked for counts in any case, and its absence is told. */
+function appsDirectoryOf({ appsDirectory }: Config): { appsDir?: string } {
+  const usual = join(homedir(), "projects");
+  if (appsDirectory !== undefined) return { appsDir: appsDirectory };
+  return existsSync(usual) ? { appsDir: usual } : {};
 }
