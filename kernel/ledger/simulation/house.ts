@@ -71,12 +71,12 @@ export class House {
     const wait = Math.max(0, (wake.at ?? 0) - this.time.now);
     const delay = wait + this.random.between(1, 20);
     if (this.strikes(0)) {
-      const what = this.random.between(0, 3);
+      const what = this.random.between(0, 4);
       if (what === 0) return; // lost
       if (what === 1) return deliver(undefined, delay + this.random.between(1_000, 60_000));
-      const one = what === 2 ? this.random.pick(this.servers) : undefined;
+      const one = what > 2 ? this.random.pick(this.servers) : undefined;
       deliver(one, delay);
-      return deliver(one, what === 2 ? delay : delay + this.random.between(0, 50));
+      return deliver(one, one ? delay : delay + this.random.between(0, 50));
     }
     deliver(undefined, delay);
   }
