@@ -1,6 +1,9 @@
 /** The whole API as one OpenAPI 3.1 document: what openapi.json holds, `/api/docs` shows and the client is made from. */
 import type { Router } from "./route.ts";
 
+/** Routes of this tag are for browsers: served and authorised like all, and no part of the API. */
+const pages = "Pages";
+
 export function describeApi(router: Router, version: string): Record<string, unknown> {
   const document = router.getOpenAPI31Document({
     openapi: "3.1.0",
@@ -16,9 +19,11 @@ export function describeApi(router: Router, version: string): Record<string, unk
     security: [{ bearer: [] }, { cookie: [] }],
     tags: [...new Set(router.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? (one.route.tags ?? []) : [])))].map((name) => ({ name })),
   });
-  const { components = {}, ...rest } = document;
+  const { components = {}, paths = {}, tags = [], ...rest } = document;
   return {
     ...rest,
+    tags: tags.filter((tag) => tag.name !== pages),
+    paths: Object.fromEntries(Object.entries(paths).filter(([, path]) => !path.get?.tags?.includes(pages))),
     components: {
       ...components,
       securitySchemes: {

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { addRoute, describeApi, pagePolicy, z, type Router } from "@norns/kernel/http";
 import { notFound } from "@norns/kernel/errors";
-import { tokens } from "./page-style.ts";
+import { icon, tokens } from "./page-style.ts";
 import { version } from "./version.ts";
 
 const page = `<!doctype html>
@@ -18,6 +18,7 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+${icon}
 <title>Norns API</title>
 <link rel="stylesheet" href="/api/docs/swagger-ui.css">
 <link rel="stylesheet" href="/api/docs/norns.css">
@@ -32,7 +33,7 @@ const page = `<!doctype html>
 
 const script = `SwaggerUIBundle({
   url: "/api/openapi.json", dom_id: "#reference", deepLinking: true, defaultModelsExpandDepth: -1, docExpansion: "list",
-  tryItOutEnabled: true, syntaxHighlight: { theme: "idea" }, validatorUrl: null, presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
+  tryItOutEnabled: false, syntaxHighlight: { theme: "idea" }, validatorUrl: null, presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
 });
 `;
 
@@ -48,8 +49,13 @@ const style = `${tokens}
 .swagger-ui .opblock-tag { border-color: var(--line); font-size: 1.0625rem; }
 .swagger-ui .opblock, .swagger-ui .opblock.opblock-get, .swagger-ui .opblock.opblock-post, .swagger-ui .opblock.opblock-put, .swagger-ui .opblock.opblock-patch, .swagger-ui .opblock.opblock-delete { background: none; border: 1px solid var(--line); border-radius: 10px; box-shadow: none; }
 .swagger-ui .opblock .opblock-summary { border-color: var(--line); } .swagger-ui .opblock .opblock-section-header { background: var(--raised); box-shadow: none; }
-.swagger-ui .opblock .opblock-summary-method { background: var(--raised); color: var(--quiet); text-shadow: none; border-radius: 6px; min-width: 4.5rem; }
-.swagger-ui .opblock.opblock-post .opblock-summary-method, .swagger-ui .opblock.opblock-put .opblock-summary-method, .swagger-ui .opblock.opblock-patch .opblock-summary-method { color: var(--iris); } .swagger-ui .opblock.opblock-delete .opblock-summary-method { color: var(--failed); }
+.swagger-ui .opblock .opblock-summary .opblock-summary-method.opblock-summary-method { background: none; color: var(--quiet); text-shadow: none; min-width: 4.5rem; text-align: left; padding-left: .75rem; }
+.swagger-ui .opblock.opblock-post .opblock-summary .opblock-summary-method.opblock-summary-method, .swagger-ui .opblock.opblock-put .opblock-summary .opblock-summary-method.opblock-summary-method, .swagger-ui .opblock.opblock-patch .opblock-summary .opblock-summary-method.opblock-summary-method { color: var(--iris); }
+.swagger-ui .opblock.opblock-delete .opblock-summary .opblock-summary-method.opblock-summary-method { color: var(--failed); }
+.swagger-ui .opblock .opblock-summary .opblock-summary-path.opblock-summary-path, .swagger-ui .opblock .opblock-summary .opblock-summary-path.opblock-summary-path a { color: var(--text); }
+.swagger-ui .opblock.opblock .opblock-summary { border-color: var(--line); } .swagger-ui .opblock.opblock .tab-header .tab-item.active h4 span::after { background: var(--iris); } .swagger-ui .info a, .swagger-ui .info .link, .swagger-ui .info a:hover { color: var(--iris); }
+.swagger-ui svg.arrow path, .swagger-ui .arrow, .swagger-ui .authorization__btn svg, .swagger-ui .authorization__btn svg path { fill: var(--quiet); }
+.swagger-ui .info .title small.version-stamp { background: var(--raised); } .swagger-ui .opblock-control-arrow svg, .swagger-ui .expand-operation svg, .swagger-ui .unlocked svg, .swagger-ui .locked svg { fill: var(--quiet); } .swagger-ui .opblock-tag, .swagger-ui .opblock .opblock-summary-operation-id, .swagger-ui .servers > label { color: var(--text); }
 .swagger-ui input, .swagger-ui select, .swagger-ui textarea, .swagger-ui input[type=text], .swagger-ui .dialog-ux .modal-ux { background: var(--ground); color: var(--text); border-color: var(--line); box-shadow: none; } .swagger-ui .dialog-ux .modal-ux-header { border-color: var(--line); }
 .swagger-ui .btn { color: var(--text); border-color: var(--line); box-shadow: none; } .swagger-ui .btn.authorize { color: var(--iris); border-color: var(--iris); } .swagger-ui .btn.authorize svg, .swagger-ui svg.arrow, .swagger-ui .expand-operation svg, .swagger-ui .authorization__btn svg { fill: currentColor; } .swagger-ui .btn.execute { background: var(--iris); color: var(--ground); }
 .swagger-ui .highlight-code, .swagger-ui .microlight, .swagger-ui .highlight-code > .microlight, .swagger-ui .copy-to-clipboard { background: var(--raised) !important; color: var(--text) !important; } .swagger-ui .model-box, .swagger-ui section.models { background: var(--raised); border-color: var(--line); } .swagger-ui .responses-inner h4, .swagger-ui .responses-inner h5 { color: var(--quiet); } .swagger-ui table tbody tr td { border-color: var(--line); color: var(--text); }

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { addRoute, pagePolicy, type Router } from "@norns/kernel/http";
-import { tokens } from "./page-style.ts";
+import { icon, mark, tokens } from "./page-style.ts";
 import type { HealthAnswer } from "./health.ts";
 
 const style = `${tokens}
@@ -73,13 +73,14 @@ function render(health: HealthAnswer, isClaimed: boolean, links: HomePage["links
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+${icon}
 <title>Norns${isOk ? "" : " · degraded"}</title>
 <style>${style}</style>
 </head>
 <body>
 <main>
 <header>
-<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" aria-hidden="true"><path d="M6 3v18M12 3v5a4 4 0 0 1-4 4M12 8a4 4 0 0 0 4 4M18 3v18"/><circle cx="12" cy="17" r="2" fill="currentColor"/></svg>
+${mark}
 <h1>Norns</h1><span class="version">${escape(health.version)}</span>
 </header>
 ${state}${claim}

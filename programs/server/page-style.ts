@@ -10,3 +10,9 @@ export const tokens = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 400 .875rem/1.5 Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif; font-variant-numeric: tabular-nums; }
 `;
+
+/** Three threads, each with its knot: what was, what is becoming, what shall be. */
+export const mark = `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" aria-hidden="true"><path d="M6 3v18M12 3v18M18 3v18"/><circle cx="6" cy="8" r="2.25" fill="currentColor" stroke="none"/><circle cx="12" cy="15" r="2.25" fill="currentColor" stroke="none"/><circle cx="18" cy="10" r="2.25" fill="currentColor" stroke="none"/></svg>`;
+
+/** The same as a tab's icon, so that no browser asks for a file that is not there. */
+export const icon = `<link rel="icon" href="data:image/svg+xml,${encodeURIComponent(mark.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" color="#6d5bd0" '))}">`;
