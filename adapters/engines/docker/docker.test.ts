@@ -5,7 +5,6 @@ import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { systemClock } from "@norns/kernel/clock";
 import { type AppName, type InstanceId, newId, type ProcessName, type ReleaseId } from "@norns/kernel/ids";
-import { silentLog } from "@norns/kernel/log";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getText, until } from "../conformance.ts";
 import { instanceLogDirectory } from "../journal/index.ts";
@@ -214,6 +213,23 @@ describe.skipIf(reason !== undefined)(`docker${reason === undefined ? "" : ` (sk
     await done(home.path, engine);
   });
 
+  it("builds what only BuildKit understands, its arguments off the client's argv", async () => {
+    await using home = await aHome();
+    const engine = anEngine(home.path);
+    const source = await aSource(home.path, { Dockerfile: `# syntax-less\nFROM ${baseImage}\nARG SECRETISH\nRUN --mount=type=cache,target=/cache echo "$SECRETISH" > /made && echo ${Date.now()} && cat /proc/version > /cache/x\n` });
+    const printed: string[] = [];
+    const request = { workspace: newId("WorkspaceId"), app: "own-build" as AppName, release: newId("ReleaseId"), source, commit: "c", env: { SECRETISH: "of-the-build", DOCKER_HOST: "tcp://evil" }, timeoutMs: 60_000, output: (_: unknown, chunk: Uint8Array) => printed.push(Buffer.from(chunk).toString()), signal };
+    const artifact = await engine.build(request);
+    expect(artifact).toEqual({ kind: "image", image: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
+    expect(await engine.build(request)).toEqual(artifact);
+    expect(printed.join("")).toContain("RUN --mount=type=cache");
+    await engine.removeArtifact(artifact);
+    const failing = await aSource(home.path, { Dockerfile: `FROM ${baseImage}\nRUN --mount=type=cache,target=/cache echo the reason && exit 4\n` });
+    await expect(engine.build({ ...request, release: newId("ReleaseId"), source: failing })).rejects.toMatchObject({ code: "command_failed", kind: "invalid" });
+    expect(printed.join("")).toContain("the reason");
+    await done(home.path, engine);
+  });
+
   it("ends a build that takes too long, and one that is given up", async () => {
     await using home = await aHome();
     const engine = anEngine(home.path);
@@ -324,7 +340,6 @@ describe.skipIf(reason !== undefined)(`docker${reason === undefined ? "" : ` (sk
     await writeFile(
       program,
       `import { createDockerEngine } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
-       import { silentLog } from "@norns/kernel/log"; import { systemClock } from "@norns/kernel/clock";
        const engine = createDockerEngine({ home: ${JSON.stringify(home.path)}, node: ${JSON.stringify(node)}, log: silentLog, clock: systemClock });
        engine.watch(() => {}, new AbortController().signal); await engine.observe(); process.send("up"); setInterval(() => {}, 1000);`,
     );

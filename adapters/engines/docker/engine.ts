@@ -45,7 +45,8 @@ interface Found {
 }
 
 export function createDockerEngine(options: DockerEngineOptions): Engine {
-  const daemon = createDaemon(options.socketPath ?? "/var/run/docker.sock");
+  const socketPath = options.socketPath ?? "/var/run/docker.sock";
+  const daemon = createDaemon(socketPath);
   const { clock, log, home } = options;
   const place: Place = { installation: installationOf(home), node: options.node, home };
   const stopping = new Set<InstanceId>();
@@ -299,7 +300,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   return {
     name: "docker",
     support,
-    build: (request) => buildImage(daemon, place, request),
+    build: (request) => buildImage(daemon, place, socketPath, request),
     runOnce: async (request) => {
       cleaned ??= removeAbandonedRuns(daemon, place);
       cleaned.catch(() => (cleaned = undefined));

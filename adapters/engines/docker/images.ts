@@ -1,9 +1,13 @@
 /** Images: built from a Dockerfile, fetched by reference, kept by a tag of ours, named by their digest only. */
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { conflict, invalid, NornsError } from "@norns/kernel/errors";
 import type { AppName } from "@norns/kernel/ids";
 import type { BuildRequest } from "../port.ts";
 import type { Artifact } from "../workload.ts";
 import { packContext } from "./build-context.ts";
+import { buildKitFeature, buildWithBuildKit, softFeature } from "./buildkit.ts";
 import { checkDockerfile, checkImage, imageTag, labels, type Place, toBuildQuery } from "./requests.ts";
 import { type Daemon, DaemonRefusal, isRefusal, jsonLines } from "./transport.ts";
 
@@ -23,13 +27,13 @@ interface BuildLine {
   readonly aux?: { readonly ID?: string };
 }
 
-export async function buildImage(daemon: Daemon, place: Place, request: BuildRequest): Promise<Artifact> {
+export async function buildImage(daemon: Daemon, place: Place, socketPath: string, request: BuildRequest): Promise<Artifact> {
   const made = await findTagged(daemon, request.app, request.release);
   if (made !== undefined) return { kind: "image", image: made };
   const timeout = AbortSignal.timeout(request.timeoutMs);
   const signal = AbortSignal.any([request.signal, timeout]);
   try {
-    const image = request.image === undefined ? await buildFrom(daemon, place, request, signal) : await fetchImage(daemon, request, request.image, signal);
+    const image = request.image === undefined ? await buildFrom(daemon, place, socketPath, request, signal) : await fetchImage(daemon, request, request.image, signal);
     return { kind: "image", image };
   } catch (thrown) {
     if (request.signal.aborted) throw request.signal.reason;
@@ -49,11 +53,22 @@ async function findTagged(daemon: Daemon, app: AppName, release: string): Promis
 }
 
 /** The daemon ends a build whose client has gone, so an abort of the signal ends it there too. */
-async function buildFrom(daemon: Daemon, place: Place, request: BuildRequest, signal: AbortSignal): Promise<string> {
+async function buildFrom(daemon: Daemon, place: Place, socketPath: string, request: BuildRequest, signal: AbortSignal): Promise<string> {
   const dockerfile = checkDockerfile(request.dockerfile ?? "Dockerfile");
+  const query = toBuildQuery({ ...request, dockerfile }, place);
+  const feature = buildKitFeature(await dockerfileText(request.source, dockerfile));
+  if (feature !== undefined) {
+    const building = buildWithBuildKit({ home: place.home, socketPath, source: request.source, dockerfile, tag: query.t, labels: query.labels, buildArgs: query.buildargs, feature, output: request.output, signal });
+    try {
+      return await building;
+    } catch (thrown) {
+      const isWish = feature.startsWith(softFeature) && thrown instanceof NornsError && thrown.code === "buildkit_missing";
+      if (!isWish) throw thrown;
+    }
+  }
   let body;
   try {
-    body = await daemon.stream("POST", "/build", { query: toBuildQuery({ ...request, dockerfile }, place), upload: packContext(request.source, dockerfile, signal), signal });
+    body = await daemon.stream("POST", "/build", { query: { ...query }, upload: packContext(request.source, dockerfile, signal), signal });
   } catch (thrown) {
     if (isRefusal(thrown, 400, 404, 500) && thrown instanceof NornsError && /dockerfile/i.test(thrown.message)) {
       throw invalid("dockerfile_invalid", `${dockerfile} cannot be built: ${thrown.message.replace(/^Docker answered \d+: /, "")}`, { cause: thrown });
@@ -73,6 +88,18 @@ async function buildFrom(daemon: Daemon, place: Place, request: BuildRequest, si
   const found = image ?? (await findTagged(daemon, request.app, request.release));
   if (found === undefined) throw invalid("command_failed", "The build ended without an image.");
   return found;
+}
+
+/** Read as it is, never through a link: a Dockerfile that is a link is the daemon's to judge. */
+async function dockerfileText(source: string, dockerfile: string): Promise<string> {
+  const file = await open(join(source, dockerfile), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  if (file === undefined) return "";
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(256 * 1024), 0, 256 * 1024, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 /** What is there already is taken as it is; else it is fetched. Then a tag of ours keeps it from being pruned. */

@@ -2,6 +2,7 @@ import type { AppName, InstanceId, NodeId, ProcessName, ReleaseId, WorkspaceId }
 import { describe, expect, it } from "vitest";
 import type { Group, Workload } from "../workload.ts";
 import { toIgnore } from "./build-context.ts";
+import { buildKitFeature } from "./buildkit.ts";
 import { type Inspected, toInstance, toStartReason } from "./observe.ts";
 import { checkDockerfile, checkImage, containerName, type Place, toBuildQuery, toCreateBody, toNetworkBody, toRunBody } from "./requests.ts";
 
@@ -218,6 +219,21 @@ describe("what the daemon says, as an instance", () => {
 
   it("of another node of this home: an orphan, shown and left alone", () => {
     expect(seen(inspected({ Labels: { "norns.node": "node_before" } }))).toMatchObject({ isOrphan: true, node: "node_before" });
+  });
+});
+
+describe("what needs BuildKit", () => {
+  it.each([
+    ["FROM x\nRUN --mount=type=cache,target=/c npm ci", "RUN --mount"],
+    ["FROM x\nRUN \\\n  --mount=type=secret,id=s true", "RUN --mount"],
+    ["# syntax=docker/dockerfile:1\nFROM x", "# syntax=docker/dockerfile:1"],
+    ["FROM x\nCOPY --chown=a --link . /", "COPY --chown=a --link"],
+    ["FROM x\nCOPY <<EOF /x\nhi\nEOF", "<< here-documents"],
+    ["FROM x\nRUN echo --mount", undefined],
+    ["FROM x\nCOPY --from=a --chown=b . /", undefined],
+    ["FROM x\n# syntax=late\nRUN cat < a", undefined],
+  ])("%j: %j", (text, feature) => {
+    expect(buildKitFeature(text)).toBe(feature);
   });
 });
 

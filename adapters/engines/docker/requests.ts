@@ -227,7 +227,7 @@ export function checkImage(reference: string): string {
 export const toBuildQuery = (
   request: { readonly app: AppName; readonly release: string; readonly workspace: string; readonly commit: string; readonly dockerfile?: string; readonly env: Readonly<Record<string, string>> },
   place: Place,
-): Record<string, string | number | boolean | object> => {
+): { t: string; dockerfile: string; rm: boolean; forcerm: boolean; labels: Record<string, string>; buildargs: Record<string, string> } => {
   const { repo, tag } = imageTag(request.app, request.release);
   return {
     t: `${repo}:${tag}`,
