@@ -3,3 +3,4 @@ export { aCast, type Cast, type Doors } from "./cast.ts";
 export { tryEveryRoute, type Target, type Trial, type Verdict } from "./every-route.ts";
 export { identityRecipes } from "./identity-recipes.ts";
 export { snapshotOf } from "./snapshot.ts";
+export { renderTruthTable } from "./render.ts";
