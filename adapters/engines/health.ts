@@ -49,7 +49,12 @@ function get(
 ): Promise<Seen> {
   return new Promise((resolve) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const fail = (error: unknown) => resolve({ healthy: false, error: toReason(error, signal, timeoutMs) });
+    // Once a status has arrived: a body that breaks off or drags on changes nothing about it.
+    let settleWithStatus: (() => void) | null = null;
+    const fail = (error: unknown) => {
+      if (settleWithStatus && !signal.aborted) settleWithStatus();
+      else resolve({ healthy: false, error: toReason(error, signal, timeoutMs) });
+    };
     try {
       const sent = request(
         {
@@ -74,14 +79,14 @@ function get(
             });
             answer.destroy();
           };
+          settleWithStatus = finish;
           answer.on("data", (chunk: Buffer) => {
             chunks.push(chunk);
             length += chunk.length;
             if (length >= maxBodyBytes) finish();
           });
           answer.on("end", finish);
-          // The status has arrived: a body that breaks off or drags on changes nothing about it, an abort does.
-          answer.on("error", (error) => (signal.aborted ? fail(error) : finish()));
+          answer.on("error", fail);
         },
       );
       sent.on("error", fail);

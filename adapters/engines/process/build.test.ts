@@ -76,7 +76,8 @@ describe("a build", () => {
   it("makes one release of two builds of it at once", async () => {
     const request = aBuild();
     const other = await under.reopen();
-    const [one, two] = await Promise.all([under.engine.build(request), other.build(request)]).finally(() => other.close());
+    const [one, two] = await Promise.all([under.engine.build(request), other.build(request)]);
+    await other.close();
     expect(one).toEqual(two);
     expect(readdirSync(join(under.home, "releases", request.app))).toEqual([request.release]);
   });

@@ -170,7 +170,7 @@ describe("the process engine", () => {
     const [instance] = await apply(workload);
     await under.killSupervisor();
     const main = new URL("./supervisor/main.ts", import.meta.url).pathname;
-    const started = Array.from({ length: 8 }, () => spawn(process.execPath, [main, under.home, under.node], { stdio: "ignore", detached: true }));
+    const started = Array.from({ length: 8 }, () => spawn(process.execPath, [main, under.home, under.node, join(under.home, "run", "compile-cache")], { stdio: "ignore", detached: true }));
     await until("seven to give up", async () => started.filter(({ exitCode }) => exitCode === 0).length === 7);
     const alive = started.filter(({ exitCode }) => exitCode === null);
     expect(alive.map(({ pid }) => pid)).toEqual([under.findSupervisor()]);

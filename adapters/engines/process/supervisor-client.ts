@@ -140,14 +140,15 @@ export class SupervisorClient {
     mkdirSync(this.#paths.run, { recursive: true, mode: 0o700 });
     const logPath = join(this.#paths.run, "supervisor.log");
     const isLong = (statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > 1024 * 1024;
+    const compileCache = join(this.#paths.run, "compile-cache");
     const output = openSync(logPath, isLong ? "w" : "a", 0o600);
     try {
       // Lean: it is there as long as any app is. The cache holds the code without its types, so the stripper never loads.
-      const child = spawn(nodeBinary, ["--max-semi-space-size=1", "--max-old-space-size=64", "--disable-warning=ExperimentalWarning", main, home, node], {
+      const child = spawn(nodeBinary, ["--expose-gc", "--max-semi-space-size=1", "--max-old-space-size=64", "--disable-warning=ExperimentalWarning", main, home, node, compileCache], {
         detached: true,
         cwd: "/",
         stdio: ["ignore", output, output],
-        env: { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_COMPILE_CACHE: join(this.#paths.run, "compile-cache") },
+        env: { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_COMPILE_CACHE: compileCache },
       });
       child.on("error", (error) => log.error({ error }, "the supervisor of the process engine could not be started"));
       child.unref();

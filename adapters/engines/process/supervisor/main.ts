@@ -1,9 +1,10 @@
 /**
- * The supervisor's process: `node main.ts <home> <node id>`. Alone by lock; serves `run/supervisor.sock`; ends by itself
+ * The supervisor's process: `node main.ts <home> <node id> <compile cache>`. Alone by lock; serves `run/supervisor.sock`; ends by itself
  * when there has been nothing to supervise for a while. Imports nothing but Node's builtins and this folder's files:
  * it is there as long as any app runs, so its memory counts.
  */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { flushCompileCache, getCompileCacheDir } from "node:module";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { NodeId } from "@norns/kernel/ids";
@@ -13,13 +14,16 @@ import { lineSplitter, supervisorVersion, type Failure, type Message, type Reque
 import { Supervisor, SupervisorError } from "./supervisor.ts";
 
 const idleMs = 15_000;
+const tidyMs = 3_000;
 
-const [home, node] = process.argv.slice(2) as [string, NodeId]; // Given by supervisor-client.ts.
+/** Given by supervisor-client.ts; the last by ourselves. */
+const [home, node, compileCache, isSecondStart] = process.argv.slice(2) as [string, NodeId, string, string?];
 const run = join(home, "run");
 const socketPath = join(run, "supervisor.sock");
 const subscribers = new Set<Socket>();
 let isRetiring = false;
 
+startLean();
 closeInheritedDescriptors();
 mkdirSync(run, { recursive: true, mode: 0o700 });
 if (!takeLock(run)) process.exit(0);
@@ -27,6 +31,8 @@ for (const signal of ["SIGHUP", "SIGINT"] as const) process.on(signal, () => {})
 process.on("SIGTERM", () => retire());
 
 let tellTimer: NodeJS.Timeout | null = null;
+let idleTimer: NodeJS.Timeout | null = null;
+let tidyTimer: NodeJS.Timeout | null = null;
 const supervisor = new Supervisor({
   home,
   node,
@@ -36,15 +42,22 @@ const supervisor = new Supervisor({
       for (const socket of subscribers) send(socket, { event: "changed" });
     }, 5);
     checkIdle();
+    tidyLater();
   },
 });
 const { damaged } = await supervisor.adopt();
 for (const name of damaged) console.error(`${new Date().toISOString()} run/instances/${name} cannot be read and was left as it is`);
 
-let idleTimer: NodeJS.Timeout | null = null;
 function checkIdle(): void {
   if (idleTimer) clearTimeout(idleTimer);
   idleTimer = supervisor.isEmpty ? setTimeout(() => supervisor.isEmpty && retire(), idleMs) : null;
+}
+
+/** A process that mostly waits gives back what a burst of work took: nothing else would ever collect it. */
+function tidyLater(): void {
+  if (tidyTimer) clearTimeout(tidyTimer);
+  tidyTimer = setTimeout(() => void globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" }), tidyMs);
+  tidyTimer.unref();
 }
 
 const server = createServer((socket) => {
@@ -126,4 +139,18 @@ function end(): void {
   writeFileSync(join(run, "clean"), "");
   // Answers that are on their way are given out by the kernel once written; a moment for those that are not.
   setTimeout(() => process.exit(0), 20);
+}
+
+/**
+ * The first start after a change of the code has to strip the types, and what strips them stays in memory for good:
+ * 93 MB instead of 50 [measured]. So the stripped code is put into the cache and this process starts over in place,
+ * before it has taken or opened anything.
+ */
+function startLean(): void {
+  const { moduleLoadList } = process as { moduleLoadList?: readonly string[] }; // Undocumented; absent means go on.
+  const hasStripped = moduleLoadList?.some((name) => name.includes("amaro")) ?? false;
+  if (!hasStripped || isSecondStart || !process.execve || !getCompileCacheDir()) return;
+  flushCompileCache();
+  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1), "second-start"];
+  process.execve(process.execPath, again, { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_COMPILE_CACHE: compileCache });
 }

@@ -121,11 +121,10 @@ export class Supervisor implements Omit<Methods, "hello" | "subscribe" | "retire
   async stop({ instances }: { instances: readonly InstanceId[] }): Promise<null> {
     if (instances.some((id) => !this.#instances.has(id))) this.#orphans = this.#lookForOrphans();
     await Promise.all(
-      instances.map((id) => {
+      instances.map(async (id) => {
         const one = this.#instances.get(id);
-        if (one) return one.stop();
-        if (!this.#orphans?.found.some((orphan) => orphan.id === id)) return undefined;
-        return killOrphan(id);
+        if (one) await one.stop();
+        else if (this.#orphans?.found.some((orphan) => orphan.id === id)) await killOrphan(id);
       }),
     );
     this.#orphans = null;
