@@ -340,6 +340,7 @@ describe.skipIf(reason !== undefined)(`docker${reason === undefined ? "" : ` (sk
     await writeFile(
       program,
       `import { createDockerEngine } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+       import { silentLog } from "@norns/kernel/log"; import { systemClock } from "@norns/kernel/clock";
        const engine = createDockerEngine({ home: ${JSON.stringify(home.path)}, node: ${JSON.stringify(node)}, log: silentLog, clock: systemClock });
        engine.watch(() => {}, new AbortController().signal); await engine.observe(); process.send("up"); setInterval(() => {}, 1000);`,
     );
