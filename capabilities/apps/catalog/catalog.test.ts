@@ -187,6 +187,28 @@ describe("a scan of the apps directory", () => {
     expect(await room.catalog.getApp(home, "aaa")).toMatchObject({ isValid: true });
   });
 
+  it("[I10] is not held up by what one file brings, now or the next time", async () => {
+    await using room = await aCatalog();
+    await room.apps.write("a-nul", "name: a-nul\0\nprocesses: { w: { command: 'x\0y' } }");
+    await room.apps.write("b-huge", `name: b-huge\n# ${"x".repeat(400_000)}`);
+    await room.apps.write("c-latin", "name: c-latin\n# \u00e9");
+    await room.apps.write("d-good", aSpec("d-good"));
+    await room.apps.write(
+      "e-bomb",
+      `${aSpec("e-bomb")}a: &a [x, x]\n${Array.from({ length: 40 }, (_, index) => `b${index}: &${"a".repeat(index + 2)} [*${"a".repeat(index + 1)}, *${"a".repeat(index + 1)}]`).join("\n")}`,
+    );
+    await room.catalog.scan();
+    await room.catalog.scan();
+    expect((await room.catalog.listApps(home)).map(({ name, isValid }) => [name, isValid])).toEqual([
+      ["a-nul", false],
+      ["b-huge", false],
+      ["c-latin", false],
+      ["d-good", true],
+      ["e-bomb", false],
+    ]);
+    expect(await room.actions()).toHaveLength(5);
+  });
+
   it("may be done by several processes at once: they agree, and each change is told once", async () => {
     await using room = await aCatalog();
     for (let index = 0; index < 10; index++) await room.apps.write(`app${index}`, aSpec(`app${index}`));

@@ -68,7 +68,7 @@ async function readSpec(root: string, folder: string): Promise<{ directory: stri
       if (bytesRead === 0) break;
       length += bytesRead;
     }
-    return { directory, text: buffer.toString("utf8", 0, length) };
+    return { directory, text: storable(buffer.toString("utf8", 0, length)) };
   } catch (error) {
     if (isAbsence(error)) return undefined;
     if (codeOf(error) === "EACCES" || codeOf(error) === "EPERM") return { why: "Norns may not read it" };
@@ -76,6 +76,9 @@ async function readSpec(root: string, folder: string): Promise<{ directory: stri
     throw error;
   }
 }
+
+/** Databases take no NUL in a text. Another control character in its place is refused by the same rules. */
+const storable = (text: string): string => text.replaceAll("\0", "\u0001");
 
 const codeOf = (error: unknown): string | undefined => (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined);
 const isAbsence = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "");

@@ -56,18 +56,27 @@ export function createScan(deps: ScanDeps): (signal?: AbortSignal) => Promise<vo
 
     const rowOf = new Map(rows.map((row) => [row.name, row]));
     let changes = 0;
+    // What is wrong with one app holds up no other; a database that is away holds up all.
+    const failures: unknown[] = [];
     for (const record of refuseTakenHostnames(plan.records, rows)) {
       signal?.throwIfAborted();
       const row = rowOf.get(record.name);
       if (row?.revision === revisionOf(record)) continue;
       changes++;
-      await change(deps, row, record);
+      try {
+        await change(deps, row, record);
+      } catch (error) {
+        if (error instanceof NornsError && error.kind === "unavailable") throw error;
+        failures.push(error);
+      }
     }
+    if (failures.length > 0)
+      throw failures.length === 1 ? failures[0] : new AggregateError(failures, "Several apps could not be written down.");
     settled = changes === 0 ? state : "";
   };
 }
 
-/** One app, one write: what is wrong with one holds up no other. */
+/** One app, one write. */
 async function change(deps: ScanDeps, seen: AppRow | undefined, record: AppRecord): Promise<void> {
   const write = new Write();
   const at = deps.clock.now();

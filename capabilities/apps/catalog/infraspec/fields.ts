@@ -2,10 +2,10 @@
 import type { AppName, ProcessName } from "@norns/kernel/ids";
 import { drainSignals, engineNames } from "./infraspec.ts";
 import { byDefault, listOf, mapOf, object, optional, required } from "./field.ts";
+import { checkName } from "./name.ts";
 import {
   amount,
   branchName,
-  checkName,
   duration,
   envKey,
   envMap,

@@ -137,3 +137,13 @@ describe("[I11] keys that reach a prototype", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });
+
+describe("[I9] escape sequences in a file", () => {
+  it("reach no finding", () => {
+    const { findings } = parseInfraspec(
+      'name: "a\\e]0;x\\a"\n"k\\e[2J": 1\nengine: "\\e[31mvm"\nprocesses: { "w\\u202E": { command: x } }',
+    );
+    expect(findings.length).toBeGreaterThan(3);
+    expect(JSON.stringify(findings)).not.toMatch(/\\u001b|\\u0007|\u202E/);
+  });
+});

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { namePattern as kernelPattern } from "@norns/kernel/ids";
+import { namePattern } from "./name.ts";
 import { minimal, withLines, withWeb } from "./fixtures.ts";
 import { defaultProcessOf, engineOf, updateOf } from "./infraspec.ts";
 import { parseInfraspec } from "./parse.ts";
@@ -302,5 +304,9 @@ describe("findings", () => {
   it("still tell the name of a file that is otherwise wrong", () => {
     expect(parseInfraspec("name: shop\nprocesses: 3").name).toBe("shop");
     expect(parseInfraspec("name: Shop\nprocesses: 3").name).toBeUndefined();
+  });
+
+  it("hold names to the very pattern of the kernel", () => {
+    expect(String(namePattern)).toBe(String(kernelPattern));
   });
 });

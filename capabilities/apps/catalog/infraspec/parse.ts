@@ -33,18 +33,27 @@ export function parseInfraspec(text: string, options: ParseOptions = {}): Parsed
       line: 1,
       column: 1,
     };
-    return { spec: null, findings: isValid(opened.findings) ? [...opened.findings, empty] : opened.findings };
+    return { spec: null, findings: printable(isValid(opened.findings) ? [...opened.findings, empty] : opened.findings) };
   }
   const reader = new Reader(opened.aliases, opened.place);
   const written = infraspec.read(opened.root, "", reader);
-  if (!written) return { spec: null, findings: reader.findings };
+  if (!written) return { spec: null, findings: printable(reader.findings) };
   checkRules(written, reader, options.strictSecrets ?? false);
   const findings = [...opened.findings, ...reader.findings].toSorted((left, right) => (left.line ?? 0) - (right.line ?? 0)).slice(0, 200);
   // The list is cut for the reader's sake; whether the spec is valid is judged by all of it.
   const valid = isValid(opened.findings) && isValid(reader.findings);
   if (!valid && isValid(findings)) findings.push(reader.findings.find((finding) => finding.severity === "error")!);
-  return { spec: valid ? toInfraspec(written) : null, findings, ...(written.name === "" ? {} : { name: written.name }) };
+  return {
+    spec: valid ? toInfraspec(written) : null,
+    findings: printable(findings),
+    ...(written.name === "" ? {} : { name: written.name }),
+  };
 }
+
+/** Findings quote keys and words of the file, and are shown in terminals: nothing in them may steer one [I9]. */
+const printable = (findings: readonly Finding[]): Finding[] =>
+  findings.map((finding) => ({ ...finding, field: plain(finding.field), message: plain(finding.message) }));
+const plain = (text: string): string => text.replaceAll(/\p{Cc}|\p{Cf}/gu, "\uFFFD");
 
 /** Called only for what has no error, so every blank has been filled. */
 function toInfraspec(written: Written): Infraspec {

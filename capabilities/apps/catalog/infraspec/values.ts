@@ -1,11 +1,10 @@
 /** The kinds of single value that an infraspec holds, each with the one check that makes it safe to use elsewhere. */
 import { isScalar, type Node } from "yaml";
-import { namePattern } from "@norns/kernel/ids";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { mapOf, type Reader, type Type } from "./field.ts";
+import { checkName } from "./name.ts";
 
 const maxText = 8 * 1024;
-const nameRule = "must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends.";
 
 /** Text that passes `check`, which says what is wrong (beginning with a verb) or nothing. */
 export const textThat = <T extends string = string>(label: string, check: (text: string) => string | undefined): Type<T> => ({
@@ -32,15 +31,6 @@ export const text = textThat("text", (value) => (value.trim() === "" ? "is empty
 export const line = textThat("text", (value) =>
   value.trim() === "" ? "is empty." : /[\r\n]/.test(value) ? "must be one line." : undefined,
 );
-
-/** Kept for names that Norns itself gives out below `localhost`. */
-const reservedNames = new Set(["svc", "localhost"]);
-
-/** What is wrong with a name of an app or a process, as text that begins with a verb. */
-export function checkName(value: string): string | undefined {
-  if (!namePattern.test(value)) return nameRule;
-  return reservedNames.has(value) ? `cannot be \`${value}\`: that name is reserved.` : undefined;
-}
 
 /** App, process and volume names: safe as a label, a host name and a directory name. */
 export const name = <T extends string>(label: string) => textThat<T>(label, checkName);
