@@ -74,6 +74,7 @@ describe("revocations", () => {
     });
     await revoke(here, "user:usr_4", "session:ses_usr_4");
     expect(await told).toBeLessThan(1_000);
+    expect(there.isRevoked(actor)).toBe(true);
     await revoke(here, "user:usr_4");
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect(closed).toHaveLength(1);

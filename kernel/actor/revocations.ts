@@ -104,7 +104,7 @@ export function createRevocations({ store, clock, log, checkEveryMs = 500 }: Rev
 
   const forget = (now: number): void => {
     for (const [subject, { at }] of revokedAt) {
-      if (now - at < rememberMs && now >= at) break;
+      if (now - at < rememberMs) break;
       revokedAt.delete(subject);
     }
   };
@@ -125,7 +125,7 @@ export function createRevocations({ store, clock, log, checkEveryMs = 500 }: Rev
         for (const subject of JSON.parse(row.subjects) as RevocationSubject[]) learn(subject, row.n);
         last = row.n;
       }
-      forget(startedAt);
+      forget(clock.now());
     }
     askedAt = startedAt;
     return last;
