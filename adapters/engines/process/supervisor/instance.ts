@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { NodeId } from "@norns/kernel/ids";
-import { openInstanceJournal, type InstanceJournal } from "../../journal/instance-journal.ts";
+import { openInstanceJournal, retireJournal, type InstanceJournal } from "../../journal/instance-journal.ts";
 import type { Instance, InstanceState } from "../../workload.ts";
 import { openBubblewrapArguments } from "./bubblewrap-arguments.ts";
 import { openPipes, ensurePipes, removePipes, type Pipes } from "./pipes.ts";
@@ -321,10 +321,9 @@ export class Supervised {
     }
     await this.#endProcess();
     await this.#killAll(true);
-    const journal = this.#openJournal();
-    if (wasRunning) journal.system("stopped", Date.now());
-    journal.close();
-    journal.retire(Date.now());
+    if (wasRunning) this.#journal?.system("stopped", Date.now());
+    this.#journal?.close();
+    retireSoon(this.#around.home, record);
     removePipes(this.#around.pipes, record.id);
     removeRecord(this.#around.records, record.id);
     clearTimeout(this.#retrySave);
@@ -411,6 +410,16 @@ export class Supervised {
     const turn = this.#queue.then(run);
     this.#queue = turn.catch(() => {});
     return turn;
+  }
+}
+
+/** Ending needs no space: with a full disk the journal's end is written when there is some again. */
+function retireSoon(home: string, { app, id }: Pick<InstanceRecord, "app" | "id">, at = Date.now()): void {
+  try {
+    retireJournal(home, { app, instance: id }, at);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    setTimeout(() => retireSoon(home, { app, id }, at), 1_000);
   }
 }
 

@@ -2,7 +2,7 @@
  * What the supervisor knows of one instance, on disk before and after each thing it does, so that its successor can go
  * on from any line. Written whole to a new file, synced, renamed over the old. Holds the app's environment: 0600.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AppName, InstanceId, ProcessName, ReleaseId, WorkspaceId } from "@norns/kernel/ids";
 import type { InstanceExit } from "../../workload.ts";
@@ -41,14 +41,19 @@ export interface InstanceRecord {
 
 export function saveRecord(directory: string, record: InstanceRecord): void {
   const path = join(directory, `${record.id}.json`);
-  const fd = openSync(`${path}.new`, "w", 0o600);
   try {
-    writeSync(fd, JSON.stringify(record));
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    const fd = openSync(`${path}.new`, "w", 0o600);
+    try {
+      writeFileSync(fd, JSON.stringify(record));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    rmSync(`${path}.new`, { force: true });
+    throw error;
   }
-  renameSync(`${path}.new`, path);
 }
 
 export function removeRecord(directory: string, id: InstanceId): void {
@@ -60,6 +65,8 @@ export function loadRecords(directory: string): { records: InstanceRecord[]; dam
   const records: InstanceRecord[] = [];
   const damaged: string[] = [];
   for (const name of readdirSync(directory)) {
+    // The draft of a predecessor that was killed while it wrote.
+    if (name.endsWith(".json.new")) rmSync(join(directory, name));
     if (!name.endsWith(".json")) continue;
     try {
       const record = JSON.parse(readFileSync(join(directory, name), "utf8")) as InstanceRecord; // Written by saveRecord alone.
