@@ -173,6 +173,24 @@ describe.skipIf(reason !== undefined)(`docker${reason === undefined ? "" : ` (sk
     await done(home.path, engine);
   });
 
+  it("says on which port an instance listens that does not answer on its own", async () => {
+    await using home = await aHome();
+    const engine = anEngine(home.path);
+    const listen = (where: string) => `exec node -e "require('node:http').createServer(()=>{}).listen(${where})"`;
+    const explained = async (command: string, text: string) => {
+      const workload = aWorkload({ command, port: 8080 });
+      const [instance] = await engine.apply(workload, { keepUp: true, signal });
+      await until(text, async () => (await engine.explain!(instance!.id))?.includes(text));
+    };
+    await explained(listen("3000"), "it listens on port 3000, not on 8080");
+    await explained(listen("8080,'127.0.0.1'"), "of its own loopback only");
+    await explained("exec sleep 300", "does not listen on any port");
+    const good = aWorkload({ command: listen("8080"), port: 8080 });
+    const [instance] = await engine.apply(good, { keepUp: true, signal });
+    await until("nothing to say", async () => (await engine.explain!(instance!.id)) === undefined);
+    await done(home.path, engine);
+  });
+
   it("shows a program that the image does not have as an early exit, and why in its log", async () => {
     await using home = await aHome();
     const engine = anEngine(home.path);

@@ -15,6 +15,7 @@ import type { AppRef, Engine, InstanceStats, Support } from "../port.ts";
 import type { Group, Instance, VolumeMount, Workload } from "../workload.ts";
 import { buildImage, removeImage } from "./images.ts";
 import { installationOf } from "./installation.ts";
+import { listenersOf, toExplanation } from "./listening.ts";
 import { createLogCollecting } from "./log-collecting.ts";
 import { ensureNetwork, removeNetworkIfUnused } from "./networks.ts";
 import { type Inspected, toInstance } from "./observe.ts";
@@ -297,6 +298,14 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     }
   }
 
+  async function explain(id: InstanceId): Promise<string | undefined> {
+    const [found] = await find({ instance: id });
+    const port = found?.inspected.Config.Labels?.[labels.port];
+    if (found === undefined || port === undefined || found.instance.state !== "running" || found.inspected.State.Pid === 0) return undefined;
+    const listeners = await listenersOf(found.inspected.State.Pid);
+    return listeners === undefined ? undefined : toExplanation(listeners, Number(port));
+  }
+
   return {
     name: "docker",
     support,
@@ -321,6 +330,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     removeArtifact: (artifact) => removeImage(daemon, artifact),
     logs: (query) => readLogs(home, query),
     stats,
+    explain,
     watch: (onChange, signal) => watching.add(onChange, signal),
     close: async () => {
       isClosed = true;
