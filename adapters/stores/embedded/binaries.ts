@@ -118,19 +118,20 @@ async function copyNative(native: string, to: string): Promise<string> {
   if (await exists(join(to, "native"))) return join(to, "native");
   const half = `${to}.${process.pid}.part`;
   await rm(half, { recursive: true, force: true });
-  await mkdir(half, { recursive: true, mode: 0o755 });
-  await cp(native, join(half, "native"), {
-    recursive: true,
-    verbatimSymlinks: true,
-    mode: constants.COPYFILE_FICLONE,
-    filter: (path) => !path.endsWith(".a") && basename(path) !== "pkgconfig",
-  });
-  await makeLinks(join(half, "native"));
-  await openToAll(half);
   try {
+    await mkdir(half, { recursive: true, mode: 0o755 });
+    await cp(native, join(half, "native"), {
+      recursive: true,
+      verbatimSymlinks: true,
+      mode: constants.COPYFILE_FICLONE,
+      filter: (path) => !path.endsWith(".a") && basename(path) !== "pkgconfig",
+    });
+    await makeLinks(join(half, "native"));
+    await openToAll(half);
     await rename(half, to);
   } catch (error) {
     await rm(half, { recursive: true, force: true });
+    // Another server was quicker; else there is no copy.
     if (!(await exists(join(to, "native")))) throw error;
   }
   return join(to, "native");

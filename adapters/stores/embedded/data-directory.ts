@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { spawn } from "node:child_process";
-import { conflict, unavailable, type NornsError } from "@norns/kernel/errors";
+import { conflict, NornsError, unavailable } from "@norns/kernel/errors";
 import { firstClosedDirectory, type Binaries } from "./binaries.ts";
 import type { RunAs } from "./run-as.ts";
 import { initdbArguments } from "./settings.ts";
@@ -127,7 +127,7 @@ function run(program: string, args: string[], runAs: RunAs, signal: AbortSignal)
 }
 
 const reasons: readonly (readonly [RegExp, string, string])[] = [
-  [/No space left on device/i, "disk_full", "the disk is full. Make room and start again"],
+  [/No space left on device|Check free disk space|Disk quota exceeded/i, "disk_full", "the disk is full. Make room and start again"],
   [/Address already in use|could not bind/i, "port_taken", "its port is taken by another program. Start again to use another one"],
   [/Permission denied/i, "permission_denied", "it may not read or write its files. Check who owns NORNS_HOME/postgres"],
   [/pre-existing shared memory block/i, "still_running", "processes of an earlier PostgreSQL are still ending. Wait a moment and start again"],
@@ -138,6 +138,16 @@ const reasons: readonly (readonly [RegExp, string, string])[] = [
   [/error while loading shared libraries|cannot open shared object/i, "library_missing", "a library that it needs is missing. Run npm install again"],
   [/GLIBC_[\d.]+' not found/i, "system_too_old", "this system's C library is too old for it. Set DATABASE_URL to a PostgreSQL 15 or newer"],
 ];
+
+/** What the system says when our own work on the files fails, in the same words. Everything else stays as it is. */
+export function toStartError(thrown: unknown): unknown {
+  const { code, syscall } = thrown as NodeJS.ErrnoException;
+  if (thrown instanceof NornsError || typeof syscall !== "string") return thrown;
+  const text = { ENOSPC: "No space left on device", EDQUOT: "No space left on device", EACCES: "Permission denied", EPERM: "Permission denied", EROFS: "Permission denied" }[code ?? ""];
+  if (!text) return thrown;
+  const failure = startFailure("PostgreSQL's files could not be prepared", text);
+  return unavailable(failure.code, failure.message, { details: { reason: failure.details?.["reason"] }, cause: thrown });
+}
 
 /** The last lines that PostgreSQL wrote, and what they mean as far as we know. */
 export function startFailure(what: string, output: string): NornsError {

@@ -244,6 +244,7 @@ describe("its settings", () => {
 
   test.each([
     ["FATAL:  could not write lock file \"postmaster.pid\": No space left on device", "disk_full"],
+    ["FATAL:  could not extend file: wrote only 4096 of 8192 bytes\nHINT:  Check free disk space.", "disk_full"],
     ["LOG:  could not bind IPv4 address \"127.0.0.1\": Address already in use", "port_taken"],
     ["FATAL:  could not map anonymous shared memory: Cannot allocate memory", "out_of_memory"],
     ["FATAL:  database locale is incompatible\ninvalid value for parameter \"lc_messages\"", "locale_missing"],

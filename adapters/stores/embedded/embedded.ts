@@ -3,7 +3,7 @@ import { realpath } from "node:fs/promises";
 import pg from "pg";
 import type { Log } from "@norns/kernel/log";
 import { findBinaries } from "./binaries.ts";
-import { ensureDataDirectory, ensurePassword, layoutOf, prepareDirectories } from "./data-directory.ts";
+import { ensureDataDirectory, ensurePassword, layoutOf, prepareDirectories, toStartError } from "./data-directory.ts";
 import { adoptPostmaster, startPostmaster, stopPostmaster, type Postmaster } from "./postmaster.ts";
 import { chooseUser } from "./run-as.ts";
 import { takeServerLock } from "./server-lock.ts";
@@ -39,7 +39,9 @@ export interface EmbeddedPostgres extends AsyncDisposable {
  */
 export async function startEmbeddedPostgres({ home, log, signal, syncs = true }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const runAs = await chooseUser();
-  await prepareDirectories(layoutOf(home), runAs);
+  await prepareDirectories(layoutOf(home), runAs).catch((error: unknown) => {
+    throw toStartError(error);
+  });
   // PostgreSQL names its directories as the system does: links in the path are resolved before they are compared.
   const layout = layoutOf(await realpath(home));
   const lock = await takeServerLock(layout.serverLock);
@@ -98,7 +100,7 @@ export async function startEmbeddedPostgres({ home, log, signal, syncs = true }:
     return embedded;
   } catch (error) {
     await lock.release();
-    throw error;
+    throw toStartError(error);
   }
 }
 
