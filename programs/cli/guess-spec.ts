@@ -7,7 +7,7 @@ const path = process.getBuiltinModule("node:path");
 export function guessFor(directory: string): { text: string; guesses: readonly string[] } {
   const names = fs.readdirSync(directory);
   return guessInfraspec({
-    directoryName: path.basename(directory),
+    folder: path.basename(directory),
     names,
     read: (name) => {
       const file = path.join(directory, name);

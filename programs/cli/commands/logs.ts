@@ -37,7 +37,7 @@ export const logs: Command = {
     query.set("follow", String(isFollowing));
     const { terminal } = session;
     const stream = session.stream({
-      path: `/api/apps/${encodeURIComponent(given.arguments[0]!)}/logs?${query}`,
+      path: `/api/apps/${encodeURIComponent(given.arguments[0]!)}/logs?${query.toString()}`,
       endsByItself: !isFollowing,
       onReconnect: (attempt) => attempt === 1 && terminal.note("norns: the connection broke; going on where it stopped"),
     });
