@@ -85,6 +85,19 @@ describe.skipIf(reason !== undefined)(`docker${reason === undefined ? "" : ` (sk
     await done(home.path, engine);
   });
 
+  it("stops at once what is waiting for its next start", async () => {
+    await using home = await aHome();
+    const engine = anEngine(home.path);
+    const workload = aWorkload({ command: "exit 1", drain: { signal: "SIGTERM", timeoutMs: 20_000 } });
+    const [instance] = await engine.apply(workload, { keepUp: true, signal });
+    await until("some restarts", async () => ((await engine.observe())[0]?.restarts ?? 0) >= 3, 20_000);
+    const begin = performance.now();
+    await engine.stop([instance!.id], { signal });
+    expect(performance.now() - begin).toBeLessThan(8000);
+    expect(await engine.observe()).toEqual([]);
+    await done(home.path, engine);
+  });
+
   it("makes one container of one place when two servers start it at once", async () => {
     await using home = await aHome();
     const node = newId("NodeId");

@@ -99,7 +99,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   async function observe(of?: AppRef): Promise<readonly Instance[]> {
     const found = await find(of);
     // "Exited" is said when the last lines can be read: whoever asks why it ended reads them next.
-    await Promise.all(found.filter(({ instance }) => instance.state === "exited").map(({ containerId }) => logs.drained(containerId)));
+    await Promise.all(found.filter(({ instance }) => instance.state === "exited").map(({ containerId, instance }) => logs.drained(containerId, instance.exit?.at)));
     return found.map(({ instance }) => instance).sort((a, b) => (a.process === b.process ? a.index - b.index : a.process < b.process ? -1 : 1));
   }
 
@@ -230,6 +230,13 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     const found = await inspect(containerId);
     if (found === undefined) return;
     const { Status } = found.inspected.State;
+    if (Status === "restarting") {
+      // Between two tries there is no process to drain; this takes the next try back, which a signal cannot.
+      await daemon.call("POST", `/containers/${containerId}/stop`, { query: { t: 0 } }).catch((thrown: unknown) => {
+        if (!isRefusal(thrown, 304, 404)) throw thrown;
+      });
+      return;
+    }
     if (Status === "created" || Status === "exited" || Status === "dead" || Status === "removing") return;
     const [drainSignal = "SIGTERM", drainMs = "10000"] = (found.inspected.Config.Labels?.[labels.drain] ?? "").split(" ");
     // First, so that nothing starts it again between its end and its removal, whoever dies in between.

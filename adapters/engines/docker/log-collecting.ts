@@ -33,10 +33,13 @@ export function createLogCollecting(deps: { home: string; daemon: Daemon; clock:
   }
 
   /** Until the journal has every line of a container that has ended; a few seconds at most. */
-  async function drained(containerId: string): Promise<void> {
+  async function drained(containerId: string, endedAt = deps.clock.now()): Promise<void> {
     const known = collectors.get(containerId);
-    // Another process of this home collects: it is as quick as we are, and gets the moment it needs.
-    if (known === undefined) return deps.clock.sleep(held === undefined ? 300 : 0);
+    if (known === undefined) {
+      // Another process of this home collects: it is as quick as we are, and gets the moment it needs.
+      if (held === undefined && deps.clock.now() - endedAt < 1000) await deps.clock.sleep(300);
+      return;
+    }
     await known.collector.drained(AbortSignal.timeout(5000)).catch(() => deps.log.warn({ instance: known.instance.id }, "the last lines of a container did not arrive within 5 s"));
   }
 
