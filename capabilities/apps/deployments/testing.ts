@@ -3,7 +3,7 @@
  * be stopped politely or abandoned in the middle of anything, as a `kill -9` leaves them.
  */
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -200,6 +200,7 @@ async function openServer(ground: Ground, options: ServerOptions) {
   }
   const sweeping = createSweeper({ ...shared, transport, leaseMs }).run(stop.signal);
 
+  let isClosed = false;
   const server = {
     ...shared,
     life,
@@ -224,6 +225,8 @@ async function openServer(ground: Ground, options: ServerOptions) {
     get(app: string, path = "/"): Promise<{ status: number; body: string }> {
       return get(front.port, `${app}.localhost`, path);
     },
+    /** Brings an operation to this server's worker, as a transport does again and again. */
+    deliver: (operation: OperationId) => wake({ queue: "", operation }),
     instances: (app: string) => engine.observe({ workspace, app: app as AppName }),
     port: front.port,
 
@@ -233,9 +236,11 @@ async function openServer(ground: Ground, options: ServerOptions) {
       stop.abort();
     },
     async close(): Promise<void> {
+      if (isClosed) return;
+      isClosed = true;
       stop.abort();
-      if (!life.isDead) await Promise.all(running);
-      await sweeping;
+      // What a killed server was waiting for never comes.
+      if (!life.isDead) await Promise.all([...running, sweeping]);
       await ingress.close(0);
       front.server.closeAllConnections();
       await new Promise((resolve) => front.server.close(resolve));
@@ -302,4 +307,23 @@ export async function until<Value>(what: string, find: () => Promise<Value | und
     if (performance.now() > end) throw new Error(`There was no ${what} within ${withinMs} ms.`);
     await systemClock.sleep(25);
   }
+}
+
+/**
+ * Whatever happened, afterwards: exactly the current release runs, it answers, and nothing else is left of the app, on
+ * the machine or in the files. Throws with what is wrong.
+ */
+export async function expectSound(world: World, server: TestServer, app: string, bodies: readonly string[]): Promise<void> {
+  const current = await server.processes.findCurrent(workspace, app as AppName);
+  if (!current) throw new Error(`${app} has no release in service.`);
+  const instances = await server.instances(app);
+  const wrong = instances.filter(({ release, state }) => release !== current.release || state !== "running");
+  if (instances.length !== 1 || wrong.length > 0) throw new Error(`Not exactly the current release (${current.number}) runs: ${JSON.stringify(instances)}`);
+  const answer = await server.get(app);
+  if (answer.status !== 200 || !bodies.includes(answer.body)) throw new Error(`${app} answers ${answer.status} ${answer.body}.`);
+  const left = readdirSync(join(world.home, "work"));
+  if (left.length > 0) throw new Error(`Files of builds were left: ${left.join(", ")}`);
+  const kept = (await server.deployments.listReleases(workspace, app)).filter(({ isKept }) => isKept).map(({ id }) => id);
+  const built = readdirSync(join(world.home, "releases", app)).filter((name) => !name.startsWith("."));
+  if (built.toSorted().join() !== kept.toSorted().join()) throw new Error(`Artifacts ${built.join(", ")} are there, ${kept.join(", ")} should be.`);
 }
