@@ -7,11 +7,12 @@ import type { Clock } from "../clock/index.ts";
 import { Write, type Store } from "../database/index.ts";
 import { NornsError } from "../errors/index.ts";
 import type { Events } from "../events/index.ts";
-import type { OperationId } from "../ids/index.ts";
+import type { IdSource, OperationId } from "../ids/index.ts";
 import { cancelRequested, operationRetried } from "./announce.ts";
 import { operationEnded, operationNotDead } from "./errors.ts";
 import type { ReadOperation } from "./read.ts";
 import { hasEnded, isDead, stepsToRepeat } from "./rules.ts";
+import { randomToken } from "./random-token.ts";
 import { statement } from "./statements.ts";
 import { resendAfterMs, type Wakes } from "./wakes.ts";
 
@@ -20,6 +21,7 @@ interface Deps {
   readonly events: Events;
   readonly transport: Wakes;
   readonly clock: Clock;
+  readonly ids: IdSource;
   readonly read: ReadOperation;
 }
 
@@ -57,17 +59,17 @@ export function createCancel({ store, events, transport, clock, read }: Deps) {
   };
 }
 
-export function createRetry({ store, events, transport, clock, read }: Deps) {
+export function createRetry({ store, events, transport, clock, ids, read }: Deps) {
   const requeue = statement(
     store.dialect,
     `update {operations} set
-       state = 'queued', step = ?3, attempt = 1, losses = 0, revision = revision + 1, holder = null, due_at = ?4, wake_at = ?5, updated_at = ?4,
+       state = 'queued', step = ?3, attempt = 1, losses = 0, revision = revision + 1, owner = ?6, holder = null, due_at = ?4, wake_at = ?5, updated_at = ?4,
        finished_at = null, error = null, undoing_for = null, cancel_requested_at = null
      where id = ?1 and epoch = ?2 and state in ('failed', 'undone', 'undo_failed')`,
   );
   const guard = statement(
     store.dialect,
-    "insert into {assert_one} (n) select 0 where not exists (select 1 from {operations} where id = ?1 and epoch = ?2 and state = 'queued' and revision = ?3)",
+    "insert into {assert_one} (n) select 0 where not exists (select 1 from {operations} where id = ?1 and owner = ?2)",
   );
   const reset = statement(
     store.dialect,
@@ -82,8 +84,9 @@ export function createRetry({ store, events, transport, clock, read }: Deps) {
     const first = steps.find((step) => again.includes(step.name) || step.state === "pending");
     const now = clock.now();
     const write = new Write();
-    write.add(requeue([id, row.epoch, first?.name ?? row.step, now, now + resendAfterMs]));
-    write.add(guard([id, row.epoch, row.revision + 1]));
+    const token = randomToken(ids); // tells this retry from another that came at the same time
+    write.add(requeue([id, row.epoch, first?.name ?? row.step, now, now + resendAfterMs, token]));
+    write.add(guard([id, token]));
     for (const name of again) write.add(reset([id, name]));
     events.append(write, operationRetried(row, actor.label));
     transport.enlist(write, { queue: row.queue, operation: id });

@@ -31,9 +31,9 @@ export interface LedgerOptions {
  * const ended = await ledger.waitForEnd(id, signal);
  */
 export function createLedger(options: LedgerOptions): Ledger {
-  const { store, events, transport, clock } = options;
+  const { store, events, transport, clock, ids } = options;
   const { read, ...reads } = createReads(store);
-  const outside = { store, events, transport, clock, read };
+  const outside = { store, events, transport, clock, ids, read };
   return {
     start: createStart(options),
     ...reads,

@@ -1,5 +1,6 @@
 /** Reading operations: one with its steps, lists by `seq` newest first, dead letters, and how full the queues are. */
-import type { Store } from "../database/index.ts";
+import { sql } from "kysely";
+import { rowsFromJson, type Store } from "../database/index.ts";
 import { invalid } from "../errors/index.ts";
 import type { OperationId } from "../ids/index.ts";
 import type { Ledger, Operation, OperationFilter, OperationStep } from "./contract.ts";
@@ -52,7 +53,8 @@ export function createReads(store: Store) {
       .limit(limit + 1);
     if (query.workspaces) {
       if (query.workspaces.length === 0) return { operations: [] };
-      select = select.where("workspace", "in", [...query.workspaces]);
+      const mine = rowsFromJson(store, { workspace: "text" }, query.workspaces.map((workspace) => ({ workspace })), "mine");
+      select = select.where("workspace", "in", sql<string>`(select mine.workspace from ${mine})`);
     }
     if (query.subject !== undefined) select = select.where("subject", "=", query.subject);
     if (query.queue !== undefined) select = select.where("queue", "=", query.queue);

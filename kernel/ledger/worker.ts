@@ -14,6 +14,7 @@ import type { Json, OperationDefinition, OperationStep } from "./contract.ts";
 import { inputInvalid, LeaseLost, toOperationError } from "./errors.ts";
 import { InHand } from "./in-hand.ts";
 import { createLeases } from "./leases.ts";
+import { randomToken } from "./random-token.ts";
 import { createRefusals } from "./refused.ts";
 import { toStep } from "./rows.ts";
 import { runOperation, type RunDeps } from "./run-operation.ts";
@@ -88,7 +89,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   async function claim(id: OperationId): Promise<OperationsTable | undefined> {
     const now = clock.now();
-    const request: ClaimRequest = { id, owner: token(ids), now, until: now + leaseMs };
+    const request: ClaimRequest = { id, owner: randomToken(ids), now, until: now + leaseMs };
     const row = await again(() => claims.claim(request), clock);
     if (row) return row;
     const why = await again(() => refused.explain(id), clock);
@@ -180,8 +181,6 @@ async function again<T>(body: () => Promise<T>, clock: Clock): Promise<T> {
     }
   }
 }
-
-const token = (ids: IdSource): string => [...ids.randomBytes(12)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const placeholder = (row: OperationsTable): OperationDefinition<never> => ({
   name: row.name,
