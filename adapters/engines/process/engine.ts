@@ -1,5 +1,6 @@
 /** The process engine: prepares what an app may see, and leaves the keeping to the supervisor. */
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { conflict, invalid, unavailable, type NornsError } from "@norns/kernel/errors";
 import { newId, type AppName, type InstanceId, type NodeId, type ReleaseId } from "@norns/kernel/ids";
 import type { Clock } from "@norns/kernel/clock";
@@ -241,7 +242,10 @@ class Processes implements ProcessEngine {
     if (process.platform !== "linux") {
       return unavailable("engine_unsupported", "The process engine needs Linux. Give the app an image or a Dockerfile, and it runs under Docker.");
     }
-    const barrier = process.getuid?.() === 0 ? firstBarrier(this.#options.home) : null;
+    if (Buffer.byteLength(this.#paths.socket) > 107) {
+      return unavailable("engine_unsupported", "The path of NORNS_HOME is too long for a Unix socket in it. Keep it under 80 characters.");
+    }
+    const barrier = process.getuid?.() === 0 ? firstBarrier(dirname(this.#options.home)) : null;
     if (barrier) {
       return unavailable("engine_unsupported", "Users of apps cannot get to NORNS_HOME, because a directory above it is closed to them. Set NORNS_HOME to a directory such as /var/lib/norns.");
     }
@@ -260,6 +264,8 @@ class Processes implements ProcessEngine {
   async #prepare() {
     const { home, nodeBinary, node: nodeId, log } = this.#options;
     await ensurePassage(home);
+    // Users of apps pass through NORNS_HOME to what is theirs; what is not is closed to them file by file.
+    if (process.getuid?.() === 0 && firstBarrier(home) === home) await chmod(home, 0o711);
     await mkdir(this.#paths.run, { recursive: true, mode: 0o700 });
     const problem = this.#problem();
     if (problem) throw problem;

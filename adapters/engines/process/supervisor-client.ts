@@ -11,8 +11,17 @@ import { pathsUnder } from "./paths.ts";
 import { findStat } from "./supervisor/processes.ts";
 import { lineSplitter, supervisorVersion, type Message, type Method, type Params, type Result } from "./supervisor/protocol.ts";
 
-const startLimitMs = 15_000;
+const defaultStartLimitMs = 15_000;
 const main = fileURLToPath(new URL("./supervisor/main.ts", import.meta.url));
+
+export interface SupervisorClientOptions {
+  readonly home: string;
+  readonly node: NodeId;
+  readonly nodeBinary: string;
+  readonly log: Log;
+  /** How long a supervisor may take to answer from its start; default 15 s. */
+  readonly startLimitMs?: number;
+}
 
 interface Connection {
   readonly socket: Socket;
@@ -23,13 +32,13 @@ interface Connection {
 class ConnectionLost extends Error {}
 
 export class SupervisorClient {
-  readonly #options: { home: string; node: NodeId; nodeBinary: string; log: Log };
+  readonly #options: SupervisorClientOptions;
   readonly #paths: ReturnType<typeof pathsUnder>;
   readonly #listeners = new Set<() => void>();
   #connection: Promise<Connection> | null = null;
   #isClosed = false;
 
-  constructor(options: { home: string; node: NodeId; nodeBinary: string; log: Log }) {
+  constructor(options: SupervisorClientOptions) {
     this.#options = options;
     this.#paths = pathsUnder(options.home);
   }
@@ -100,7 +109,7 @@ export class SupervisorClient {
   }
 
   async #open(mayStart: boolean): Promise<Connection> {
-    const end = performance.now() + startLimitMs;
+    const end = performance.now() + (this.#options.startLimitMs ?? defaultStartLimitMs);
     let wasStarted = false;
     for (let pauseMs = 4; ; pauseMs = Math.min(pauseMs * 1.3, 100)) {
       const socket = await dial(this.#paths.socket);
