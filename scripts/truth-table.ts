@@ -9,7 +9,9 @@ const wanted = renderTruthTable(listRoutes(describedRouter()));
 if (process.argv.includes("--check")) {
   const found = await readFile(file, "utf8").catch(() => "");
   if (found !== wanted) {
-    console.error("docs/truth-table.md is not what the routes and capabilities/identity/truth/table.ts say. Run: node scripts/run.mjs scripts/truth-table.ts");
+    console.error(
+      "docs/truth-table.md is not what the routes and capabilities/identity/truth/table.ts say. Run: node scripts/run.mjs scripts/truth-table.ts",
+    );
     process.exitCode = 1;
   }
 } else await writeFile(file, wanted);

@@ -36,58 +36,127 @@ describe("attacks on identity", () => {
 
   it("[A1] another workspace's member, invitation and key ids are not found under one's own workspace", async () => {
     const elsewhere = (await wing.request("POST", "/api/workspaces", { name: "Elsewhere" }, { token: owner.token })).body.id;
-    const invitation = (await wing.request("POST", `/api/workspaces/${elsewhere}/invitations`, { email: "a1@example.com", role: "viewer" }, { token: owner.token })).body.id;
-    const key = (await wing.request("POST", `/api/workspaces/${elsewhere}/api-keys`, { label: "a1", scopes: ["apps:read"] }, { token: owner.token })).body.id;
+    const invitation = (
+      await wing.request(
+        "POST",
+        `/api/workspaces/${elsewhere}/invitations`,
+        { email: "a1@example.com", role: "viewer" },
+        { token: owner.token },
+      )
+    ).body.id;
+    const key = (
+      await wing.request("POST", `/api/workspaces/${elsewhere}/api-keys`, { label: "a1", scopes: ["apps:read"] }, { token: owner.token })
+    ).body.id;
     const admin = await aMember(wing, owner.token, workspace, "a1-admin@example.com", "admin");
     const before = await snapshotOf(db.store);
-    for (const path of [`/api/workspaces/${workspace}/invitations/${invitation}`, `/api/workspaces/${workspace}/api-keys/${key}`, `/api/workspaces/${elsewhere}/invitations/${invitation}`, `/api/workspaces/${elsewhere}/api-keys/${key}`, `/api/workspaces/${elsewhere}`])
+    for (const path of [
+      `/api/workspaces/${workspace}/invitations/${invitation}`,
+      `/api/workspaces/${workspace}/api-keys/${key}`,
+      `/api/workspaces/${elsewhere}/invitations/${invitation}`,
+      `/api/workspaces/${elsewhere}/api-keys/${key}`,
+      `/api/workspaces/${elsewhere}`,
+    ])
       expect((await wing.request("DELETE", path, undefined, { token: admin.token })).status, path).toBe(404);
     expect(await snapshotOf(db.store)).toBe(before);
   });
 
   it("[A2] no list shows a link, a token, a hash or a password, whatever the role", async () => {
-    await wing.request("POST", `/api/workspaces/${workspace}/invitations`, { email: "a2@example.com", role: "admin" }, { token: owner.token });
+    await wing.request(
+      "POST",
+      `/api/workspaces/${workspace}/invitations`,
+      { email: "a2@example.com", role: "admin" },
+      { token: owner.token },
+    );
     for (const path of ["members", "invitations?includeRevoked=true", "api-keys"]) {
       const { body } = await wing.request("GET", `/api/workspaces/${workspace}/${path}`, undefined, { token: owner.token });
       expect(JSON.stringify(body), path).not.toMatch(/hmac|token|scrypt|link|password/i);
     }
-    const events = await db.store.tables<{ events: { message: string; metadata: string } }>("kernel").selectFrom("events").selectAll().execute();
+    const events = await db.store
+      .tables<{ events: { message: string; metadata: string } }>("kernel")
+      .selectFrom("events")
+      .selectAll()
+      .execute();
     expect(JSON.stringify(events)).not.toMatch(/scrypt\$|hmac:|nora_[A-Za-z0-9]{5}|#[A-Za-z0-9_-]{43}/);
     const stored = await snapshotOf(db.store);
     expect(stored).not.toContain(owner.token);
   });
 
   it("[A4] nobody names their own role, scopes, person or administration in a body", async () => {
-    const invited = await wing.request("POST", `/api/workspaces/${workspace}/invitations`, { email: "a4@example.com", role: "viewer" }, { token: owner.token });
-    const greedy = { role: "owner", roles: { [workspace]: "owner" }, isPlatformAdmin: true, is_platform_admin: 1, userId: owner.userId, scopes: "all", emailVerified: true };
-    const made = await wing.request("POST", "/api/auth/signup", { ...greedy, email: "a4@example.com", password, invitation: invited.body.token });
+    const invited = await wing.request(
+      "POST",
+      `/api/workspaces/${workspace}/invitations`,
+      { email: "a4@example.com", role: "viewer" },
+      { token: owner.token },
+    );
+    const greedy = {
+      role: "owner",
+      roles: { [workspace]: "owner" },
+      isPlatformAdmin: true,
+      is_platform_admin: 1,
+      userId: owner.userId,
+      scopes: "all",
+      emailVerified: true,
+    };
+    const made = await wing.request("POST", "/api/auth/signup", {
+      ...greedy,
+      email: "a4@example.com",
+      password,
+      invitation: invited.body.token,
+    });
     expect(made.body.user).toMatchObject({ email: "a4@example.com", role: "user" });
     await wing.request("POST", "/api/auth/update-user", { ...greedy, name: "A4" }, { token: made.body.token });
     await wing.request("PATCH", "/api/auth/profile", { ...greedy, name: "A4" }, { token: made.body.token });
     expect((await me(wing, made.body.token)).body).toMatchObject({ id: made.body.user.id, role: "user", roles: { [workspace]: "viewer" } });
     expect((await me(wing, owner.token)).body.name).toBe("Owner");
     // A key is made for its maker, whoever the body names.
-    const key = await wing.request("POST", `/api/workspaces/${workspace}/api-keys`, { ...greedy, label: "a4", scopes: ["workspaces:read"], created_by: "usr_x", userId: "usr_x" }, { token: owner.token });
+    const key = await wing.request(
+      "POST",
+      `/api/workspaces/${workspace}/api-keys`,
+      { ...greedy, label: "a4", scopes: ["workspaces:read"], created_by: "usr_x", userId: "usr_x" },
+      { token: owner.token },
+    );
     expect(key.body.created_by).toBe("owner@example.com");
     expect((await wing.request("GET", "/api/workspaces", undefined, { token: key.body.apiKey })).body[0].role).toBe("editor");
   });
 
   it("[A5] what is made lands in the workspace of the path, whatever header or body says", async () => {
     const elsewhere = (await wing.request("POST", "/api/workspaces", { name: "A5" }, { token: owner.token })).body.id;
-    const key = await wing.request("POST", `/api/workspaces/${workspace}/api-keys`, { label: "a5", scopes: ["apps:read"], workspace: elsewhere, workspaceId: elsewhere, id: "key_x" }, { token: owner.token, headers: { "x-norns-workspace": elsewhere } });
+    const key = await wing.request(
+      "POST",
+      `/api/workspaces/${workspace}/api-keys`,
+      { label: "a5", scopes: ["apps:read"], workspace: elsewhere, workspaceId: elsewhere, id: "key_x" },
+      { token: owner.token, headers: { "x-norns-workspace": elsewhere } },
+    );
     expect((await wing.request("GET", `/api/workspaces/${elsewhere}/api-keys`, undefined, { token: owner.token })).body).toEqual([]);
     expect(key.body.id).not.toBe("key_x");
   });
 
   it("[A6] what is remembered of one caller is never told to another", async () => {
-    const people = await Promise.all(["one", "two", "three", "four"].map((name) => aMember(wing, owner.token, workspace, `a6-${name}@example.com`, "viewer")));
+    const people = await Promise.all(
+      ["one", "two", "three", "four"].map((name) => aMember(wing, owner.token, workspace, `a6-${name}@example.com`, "viewer")),
+    );
     const seen = await Promise.all(Array.from({ length: 80 }, (_, index) => me(wing, people[index % 4]!.token)));
     for (const [index, answer] of seen.entries()) expect(answer.body.id).toBe(people[index % 4]!.userId);
   });
 
   it("[A8] a workspace is named whole: no prefix, no other case, no property of every object", async () => {
-    for (const named of [workspace.slice(0, -1), workspace.toUpperCase(), `${workspace} `, `${workspace}/..`, "constructor", "__proto__", "hasOwnProperty", "toString", "%2e%2e", "defaul", "DEFAULT"]) {
-      const { status } = await wing.request("GET", "/api/workspaces", undefined, { token: owner.token, headers: { "x-norns-workspace": named } });
+    for (const named of [
+      workspace.slice(0, -1),
+      workspace.toUpperCase(),
+      `${workspace} `,
+      `${workspace}/..`,
+      "constructor",
+      "__proto__",
+      "hasOwnProperty",
+      "toString",
+      "%2e%2e",
+      "defaul",
+      "DEFAULT",
+    ]) {
+      const { status } = await wing.request("GET", "/api/workspaces", undefined, {
+        token: owner.token,
+        headers: { "x-norns-workspace": named },
+      });
       expect([404, 200].includes(status) && (status === 404 || named.trim() === workspace), `${named}: ${status}`).toBe(true);
       const path = await wing.request("GET", `/api/workspaces/${encodeURIComponent(named)}/members`, undefined, { token: owner.token });
       expect(path.status, named).toBe(404);
@@ -97,11 +166,23 @@ describe("attacks on identity", () => {
   it("[A9] a key given twice or under another spelling is not read past the check", async () => {
     const editor = await aMember(wing, owner.token, workspace, "a9@example.com", "editor");
     const at = `/api/workspaces/${workspace}`;
-    for (const path of [`${at}/members/${editor.userId}/`, `/api//workspaces/${workspace}/members/${editor.userId}`, `/API/workspaces/${workspace}/members/${editor.userId}`, `${at}/members/${editor.userId}%00`, `${at}/./members/${editor.userId}`])
-      expect([401, 403, 404].includes((await wing.request("PATCH", path, { role: "owner" }, { token: editor.token })).status), path).toBe(true);
-    const twice = await wing.request("PATCH", `${at}/members/${editor.userId}`, '{"role":"viewer","role":"owner"}', { token: editor.token });
+    for (const path of [
+      `${at}/members/${editor.userId}/`,
+      `/api//workspaces/${workspace}/members/${editor.userId}`,
+      `/API/workspaces/${workspace}/members/${editor.userId}`,
+      `${at}/members/${editor.userId}%00`,
+      `${at}/./members/${editor.userId}`,
+    ])
+      expect([401, 403, 404].includes((await wing.request("PATCH", path, { role: "owner" }, { token: editor.token })).status), path).toBe(
+        true,
+      );
+    const twice = await wing.request("PATCH", `${at}/members/${editor.userId}`, '{"role":"viewer","role":"owner"}', {
+      token: editor.token,
+    });
     expect(twice.status).toBe(403);
-    const polluted = await wing.request("POST", `${at}/api-keys`, '{"label":"x","scopes":["apps:read"],"__proto__":{"role":"owner"}}', { token: owner.token });
+    const polluted = await wing.request("POST", `${at}/api-keys`, '{"label":"x","scopes":["apps:read"],"__proto__":{"role":"owner"}}', {
+      token: owner.token,
+    });
     expect([201, 400]).toContain(polluted.status);
     expect(({} as { role?: string }).role).toBeUndefined();
   });
@@ -120,16 +201,39 @@ describe("attacks on identity", () => {
   });
 
   it.each([
-    ["the member is removed", async (person: { userId: string }) => wing.request("DELETE", `/api/workspaces/${workspace}/members/${person.userId}`, undefined, { token: owner.token })],
-    ["the role is lowered", async (person: { userId: string }) => wing.request("PATCH", `/api/workspaces/${workspace}/members/${person.userId}`, { role: "viewer" }, { token: owner.token })],
-    ["the password is changed elsewhere", async (_: unknown, email: string) => {
-      const session = (await wing.request("POST", "/api/auth/login", { email, password })).body.token;
-      return await wing.request("PATCH", "/api/auth/password", { currentPassword: password, newPassword: "another password" }, { token: session });
-    }],
+    [
+      "the member is removed",
+      async (person: { userId: string }) =>
+        wing.request("DELETE", `/api/workspaces/${workspace}/members/${person.userId}`, undefined, { token: owner.token }),
+    ],
+    [
+      "the role is lowered",
+      async (person: { userId: string }) =>
+        wing.request("PATCH", `/api/workspaces/${workspace}/members/${person.userId}`, { role: "viewer" }, { token: owner.token }),
+    ],
+    [
+      "the password is changed elsewhere",
+      async (_: unknown, email: string) => {
+        const session = (await wing.request("POST", "/api/auth/login", { email, password })).body.token;
+        return await wing.request(
+          "PATCH",
+          "/api/auth/password",
+          { currentPassword: password, newPassword: "another password" },
+          { token: session },
+        );
+      },
+    ],
   ])("[W3] live streams close within a second when %s", async (_name, change) => {
     const email = `w3-${Math.random().toString(36).slice(2)}@example.com`;
     const person = await aMember(wing, owner.token, workspace, email, "admin");
-    const key = (await wing.request("POST", `/api/workspaces/${workspace}/api-keys`, { label: "w3", scopes: ["workspaces:read"] }, { token: person.token })).body.apiKey;
+    const key = (
+      await wing.request(
+        "POST",
+        `/api/workspaces/${workspace}/api-keys`,
+        { label: "w3", scopes: ["workspaces:read"] },
+        { token: person.token },
+      )
+    ).body.apiKey;
     const byName = { session: socket({ authorization: `Bearer ${person.token}` }), key: socket({ authorization: `Bearer ${key}` }) };
     const closing = await Promise.all(
       Object.values(byName).map(async (request) => {
@@ -152,7 +256,9 @@ describe("attacks on identity", () => {
     const second = (await wing.identity.accounts.localCredential("home-1")).token;
     expect((await list(wing, first)).status).toBe(401);
     await new Promise((resolve) => setTimeout(resolve, 600));
-    expect([(await list(other, first)).status, (await list(other, second)).status, (await list(other, elsewhere)).status]).toEqual([401, 200, 200]);
+    expect([(await list(other, first)).status, (await list(other, second)).status, (await list(other, elsewhere)).status]).toEqual([
+      401, 200, 200,
+    ]);
     expect(await wing.identity.accounts.isLocalCredential("home-1", second)).toBe(true);
     expect(await wing.identity.accounts.isLocalCredential("home-1", elsewhere)).toBe(false);
   });
@@ -162,7 +268,9 @@ describe("attacks on identity", () => {
     expect(made.status).toBe(201);
     const query = `?ticket=${made.body.ticket}`;
     expect(await other.identity.accounts.resolveActor({ ...socket({}, query), headers: { get: () => null } }, peer)).toBeNull();
-    await expect(other.identity.accounts.resolveActor(socket({ origin: "https://evil.example" }, query), peer)).rejects.toMatchObject({ code: "origin_refused" });
+    await expect(other.identity.accounts.resolveActor(socket({ origin: "https://evil.example" }, query), peer)).rejects.toMatchObject({
+      code: "origin_refused",
+    });
     const both = await Promise.all([wing, other].map((one) => one.identity.accounts.resolveActor(socket({ origin }, query), peer)));
     expect(both.filter((actor) => actor?.id === owner.userId)).toHaveLength(1);
     expect(await wing.identity.accounts.resolveActor(socket({ origin }, query), peer)).toBeNull();
@@ -187,28 +295,51 @@ describe("attacks on identity", () => {
     const unknown = await edge.request("GET", "/api/workspaces", undefined, await as("stranger@example.com"));
     expect([unknown.status, unknown.body.code]).toEqual([403, "no_workspace"]);
     expect(unknown.body.error).toContain("stranger@example.com");
-    expect((await edge.request("POST", "/api/workspaces", { name: "Mine" }, await as("stranger@example.com"))).body.code).toBe("session_required");
+    expect((await edge.request("POST", "/api/workspaces", { name: "Mine" }, await as("stranger@example.com"))).body.code).toBe(
+      "session_required",
+    );
 
-    await wing.request("POST", `/api/workspaces/${workspace}/invitations`, { email: "edge@example.com", role: "editor" }, { token: owner.token });
-    const both = await Promise.all([as("edge@example.com"), as("edge@example.com")].map(async (call) => edge.request("GET", "/api/auth/me", undefined, await call)));
+    await wing.request(
+      "POST",
+      `/api/workspaces/${workspace}/invitations`,
+      { email: "edge@example.com", role: "editor" },
+      { token: owner.token },
+    );
+    const both = await Promise.all(
+      [as("edge@example.com"), as("edge@example.com")].map(async (call) => edge.request("GET", "/api/auth/me", undefined, await call)),
+    );
     expect(both.map((one) => one.status)).toEqual([200, 200]);
     expect(new Set(both.map((one) => one.body.id)).size).toBe(1);
     expect(both[0]!.body.roles).toEqual({ [workspace]: "editor" });
-    const foreignPage = await edge.request("POST", "/api/workspaces", { name: "x" }, { headers: { ...(await as("edge@example.com")).headers, origin: "https://evil.example" } });
+    const foreignPage = await edge.request(
+      "POST",
+      "/api/workspaces",
+      { name: "x" },
+      { headers: { ...(await as("edge@example.com")).headers, origin: "https://evil.example" } },
+    );
     expect([foreignPage.status, foreignPage.body.code]).toEqual([403, "origin_refused"]);
     await edge.close();
   });
 
   it("[N12] says in the open what it is, and admits nobody by a default", async () => {
-    for (const [email, guess] of [["admin@example.com", "admin"], ["admin@localhost", "password"], ["captain@example.com", "captain42"]])
-      expect((await wing.request("POST", "/api/auth/login", { email, password: guess })).status).toBe(email === "admin@localhost" ? 400 : 401);
-    await expect(aWing(db.store, { config: { open: true, bindAddress: "0.0.0.0" } })).rejects.toMatchObject({ code: "open_mode_needs_loopback" });
+    for (const [email, guess] of [
+      ["admin@example.com", "admin"],
+      ["admin@localhost", "password"],
+      ["captain@example.com", "captain42"],
+    ])
+      expect((await wing.request("POST", "/api/auth/login", { email, password: guess })).status).toBe(
+        email === "admin@localhost" ? 400 : 401,
+      );
+    await expect(aWing(db.store, { config: { open: true, bindAddress: "0.0.0.0" } })).rejects.toMatchObject({
+      code: "open_mode_needs_loopback",
+    });
     await expect(aWing(db.store, { config: { secret: "short" } })).rejects.toMatchObject({ code: "secret_too_short" });
   });
 
   it("limits guesses by address and by account, across servers", async () => {
     const [one, two] = [await aWing(db.openStore(), { limiter: "real" }), await aWing(db.openStore(), { limiter: "real" })];
-    const tryFrom = (from: Wing, remoteAddress: string) => from.request("POST", "/api/auth/login", { email: "owner@example.com", password: "guess guess" }, { remoteAddress });
+    const tryFrom = (from: Wing, remoteAddress: string) =>
+      from.request("POST", "/api/auth/login", { email: "owner@example.com", password: "guess guess" }, { remoteAddress });
     const statuses: number[] = [];
     for (let index = 0; index < 14; index++) statuses.push((await tryFrom(index % 2 ? one : two, `203.0.113.${index}`)).status);
     expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(11);
@@ -224,15 +355,31 @@ describe("attacks on identity", () => {
     await limited.request("POST", "/api/auth/signup", { email: "x@example.com", password });
     await limited.request("POST", "/api/auth/claim", { email: "x@example.com", password, token: "A".repeat(43) });
     await limited.request("POST", "/api/invitations/preview", { token: "A".repeat(43) });
-    await limited.request("PATCH", "/api/auth/password", { currentPassword: "wrong one", newPassword: "another password" }, { token: owner.token });
-    expect(asked.filter((name) => name !== "requests" && name !== "bad")).toEqual(["sign-in", "sign-in-account", "sign-up", "claim", "invitation", "password"]);
+    await limited.request(
+      "PATCH",
+      "/api/auth/password",
+      { currentPassword: "wrong one", newPassword: "another password" },
+      { token: owner.token },
+    );
+    expect(asked.filter((name) => name !== "requests" && name !== "bad")).toEqual([
+      "sign-in",
+      "sign-in-account",
+      "sign-up",
+      "claim",
+      "invitation",
+      "password",
+    ]);
     await limited.close();
   });
 
   it("a sign-in that dies before its commit leaves nothing, and its token opens nothing", async () => {
     const before = await snapshotOf(db.store);
     const broken = db.openStore();
-    const dying = await aWing({ ...broken, tables: (schema: string) => broken.tables(schema), batch: () => Promise.reject(new Error("the process dies here")) } as never);
+    const dying = await aWing({
+      ...broken,
+      tables: (schema: string) => broken.tables(schema),
+      batch: () => Promise.reject(new Error("the process dies here")),
+    } as never);
     const answer = await dying.request("POST", "/api/auth/login", { email: "owner@example.com", password });
     expect(answer.status).toBe(500);
     expect(await snapshotOf(db.store)).toBe(before);

@@ -14,7 +14,8 @@ it("[A1] [A2] [A4] [A5] lets the right one in on every identity route and refuse
       routes: listRoutes(wing.router),
       cast,
       origin,
-      fetch: async (path, { headers, ...init }) => await wing.router.request(`${origin}${path}`, { ...init, headers: { host: new URL(origin).host, ...headers } }),
+      fetch: async (path, { headers, ...init }) =>
+        await wing.router.request(`${origin}${path}`, { ...init, headers: { host: new URL(origin).host, ...headers } }),
       recipes: identityRecipes(doors, cast),
       snapshot: () => snapshotOf(db.store),
     });

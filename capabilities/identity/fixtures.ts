@@ -2,7 +2,15 @@
 import { systemClock, type Clock } from "@norns/kernel/clock";
 import type { RoomMigrations, Store } from "@norns/kernel/database";
 import { createEvents, kernelMigrations } from "@norns/kernel/events";
-import { createControlPlaneHosts, createRateLimiter, httpMigrations, newRouter, requestPipeline, type RateLimiter, type Router } from "@norns/kernel/http";
+import {
+  createControlPlaneHosts,
+  createRateLimiter,
+  httpMigrations,
+  newRouter,
+  requestPipeline,
+  type RateLimiter,
+  type Router,
+} from "@norns/kernel/http";
 import { systemIdSource } from "@norns/kernel/ids";
 import { silentLog } from "@norns/kernel/log";
 import { createIdentity, identityMigrations, identityRoutes, type Identity, type IdentityConfig } from "./index.ts";
@@ -47,7 +55,10 @@ export interface WingOptions {
   readonly holdings?: () => Promise<readonly string[]>;
 }
 
-export async function aWing(store: Store, { config, clock = systemClock, limiter = noLimits, outboundFetch, holdings }: WingOptions = {}): Promise<Wing> {
+export async function aWing(
+  store: Store,
+  { config, clock = systemClock, limiter = noLimits, outboundFetch, holdings }: WingOptions = {},
+): Promise<Wing> {
   const limits = limiter === "real" ? createRateLimiter({ store, clock }) : limiter;
   const identity = createIdentity({
     store,
@@ -101,7 +112,11 @@ export async function aWing(store: Store, { config, clock = systemClock, limiter
         ...(call.cookie ? { cookie: call.cookie, origin } : {}),
         ...call.headers,
       };
-      const response = await router.request(`${origin}${path}`, { method, headers, ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }) });
+      const response = await router.request(`${origin}${path}`, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      });
       const text = await response.text();
       const isJson = response.headers.get("content-type")?.includes("json");
       return {
@@ -119,13 +134,24 @@ export const claimToken = (link: string | null): string => new URL(link!).hash.s
 
 /** Claims the installation. Returns the owner's token. */
 export async function claimed(wing: Wing, email = "owner@example.com"): Promise<{ token: string; userId: string }> {
-  const answer = await wing.request("POST", "/api/auth/claim", { token: claimToken(await wing.identity.accounts.claimLink()), email, password, name: "Owner" });
+  const answer = await wing.request("POST", "/api/auth/claim", {
+    token: claimToken(await wing.identity.accounts.claimLink()),
+    email,
+    password,
+    name: "Owner",
+  });
   if (answer.status !== 201) throw new Error(`The claim failed: ${JSON.stringify(answer.body)}`);
   return { token: answer.body.token, userId: answer.body.user.id };
 }
 
 /** Invites and signs up somebody. */
-export async function aMember(wing: Wing, by: string, workspace: string, email: string, role: "viewer" | "editor" | "admin"): Promise<{ token: string; userId: string }> {
+export async function aMember(
+  wing: Wing,
+  by: string,
+  workspace: string,
+  email: string,
+  role: "viewer" | "editor" | "admin",
+): Promise<{ token: string; userId: string }> {
   const invited = await wing.request("POST", `/api/workspaces/${workspace}/invitations`, { email, role }, { token: by });
   if (invited.status !== 201) throw new Error(`The invitation failed: ${JSON.stringify(invited.body)}`);
   const answer = await wing.request("POST", "/api/auth/signup", { email, password, invitation: invited.body.token });

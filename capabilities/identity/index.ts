@@ -17,10 +17,31 @@ import type { Events } from "@norns/kernel/events";
 import { isLoopbackAddress, type RateLimiter, type Router } from "@norns/kernel/http";
 import type { IdSource, WorkspaceId } from "@norns/kernel/ids";
 import type { Log } from "@norns/kernel/log";
-import { accountMigrations, accountRoutes, createAccounts, deriveSecret, type Accounts, type Modes } from "@norns/capabilities/identity/accounts";
+import {
+  accountMigrations,
+  accountRoutes,
+  createAccounts,
+  deriveSecret,
+  type Accounts,
+  type Modes,
+} from "@norns/capabilities/identity/accounts";
 import { apiKeyActions, apiKeyMigrations, apiKeyRoutes, createApiKeys, type ApiKeys } from "@norns/capabilities/identity/api-keys";
-import { auditActions, auditMigrations, auditRoutes, createAudit, createSealer, type Audit, type Sealer } from "@norns/capabilities/identity/audit";
-import { createWorkspaces, workspaceActions, workspaceMigrations, workspaceRoutes, type Workspaces } from "@norns/capabilities/identity/workspaces";
+import {
+  auditActions,
+  auditMigrations,
+  auditRoutes,
+  createAudit,
+  createSealer,
+  type Audit,
+  type Sealer,
+} from "@norns/capabilities/identity/audit";
+import {
+  createWorkspaces,
+  workspaceActions,
+  workspaceMigrations,
+  workspaceRoutes,
+  type Workspaces,
+} from "@norns/capabilities/identity/workspaces";
 
 export interface IdentityConfig extends Modes {
   /** The address the server listens on: open mode is refused on anything but loopback. */
@@ -130,7 +151,10 @@ export function createIdentity(deps: IdentityDeps): Identity {
 /** Open mode lets in whoever reaches the port, so the port must be reachable from this machine only [N12]. */
 export function refuseUnsafeStart({ open, bindAddress, secret }: Pick<IdentityConfig, "open" | "bindAddress" | "secret">): void {
   if (open && bindAddress !== "localhost" && !isLoopbackAddress(bindAddress))
-    throw invalid("open_mode_needs_loopback", `NORNS_AUTH=open lets everyone in, so it needs a loopback address, and the server is to listen on ${bindAddress}.`);
+    throw invalid(
+      "open_mode_needs_loopback",
+      `NORNS_AUTH=open lets everyone in, so it needs a loopback address, and the server is to listen on ${bindAddress}.`,
+    );
   if (secret.length < 32) throw invalid("secret_too_short", "The installation's secret (JWT_SECRET) needs at least 32 characters.");
 }
 

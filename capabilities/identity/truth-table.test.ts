@@ -35,13 +35,22 @@ describe.each([true, false])("the truth table, claimed: %s", (isClaimed) => {
       "NORNS_HOME/credential": async () => ({ token: local }),
       "Cloudflare: somebody unknown": async () => cf(await team.sign("unknown@example.com")),
       "Cloudflare: forged, foreign or expired": async () => cf(await team.sign("owner@example.com", { key: team.strangersKey })),
-      "nothing, from a page of another origin": async () => ({ headers: { origin: "http://127.0.0.1:3000", "sec-fetch-site": "same-site" } }),
+      "nothing, from a page of another origin": async () => ({
+        headers: { origin: "http://127.0.0.1:3000", "sec-fetch-site": "same-site" },
+      }),
       "nothing, through a proxy": async () => ({ headers: { "x-forwarded-for": "203.0.113.9" } }),
     };
     if (!isClaimed) return;
     const owner = await claimed(wing);
     const workspace = await wing.identity.workspaces.defaultWorkspace();
-    const key = (await wing.request("POST", `/api/workspaces/${workspace}/api-keys`, { label: "k", scopes: ["workspaces:read"] }, { token: owner.token })).body.apiKey;
+    const key = (
+      await wing.request(
+        "POST",
+        `/api/workspaces/${workspace}/api-keys`,
+        { label: "k", scopes: ["workspaces:read"] },
+        { token: owner.token },
+      )
+    ).body.apiKey;
     given = {
       ...given,
       "a session, as bearer": async () => ({ token: owner.token }),

@@ -4,7 +4,14 @@ import { systemClock, type Clock } from "@norns/kernel/clock";
 import { Write } from "@norns/kernel/database";
 import type { SessionId, WorkspaceId } from "@norns/kernel/ids";
 import { silentLog } from "@norns/kernel/log";
-import { createRevocations, revocationMigrations, revocationSubjects, type Actor, type Revocations, type RevocationSubject } from "./index.ts";
+import {
+  createRevocations,
+  revocationMigrations,
+  revocationSubjects,
+  type Actor,
+  type Revocations,
+  type RevocationSubject,
+} from "./index.ts";
 
 const aPerson = (id: string, session = `ses_${id}`): Actor => ({
   kind: "user",
@@ -42,7 +49,11 @@ describe("revocations", () => {
 
   it("names all that an actor stands on", () => {
     expect(revocationSubjects(aPerson("usr_1"))).toEqual(["session:ses_usr_1", "user:usr_1", "workspace:ws_a"]);
-    expect(revocationSubjects({ ...aPerson("key_1"), kind: "api-key", session: undefined as never, issuer: "usr_1" })).toEqual(["api-key:key_1", "user:usr_1", "workspace:ws_a"]);
+    expect(revocationSubjects({ ...aPerson("key_1"), kind: "api-key", session: undefined as never, issuer: "usr_1" })).toEqual([
+      "api-key:key_1",
+      "user:usr_1",
+      "workspace:ws_a",
+    ]);
   });
 
   it("is known at once where it was made, and leaves others alone", async () => {

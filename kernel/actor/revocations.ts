@@ -115,12 +115,7 @@ export function createRevocations({ store, clock, log, checkEveryMs = 500 }: Rev
       const row = await db.selectFrom("revocation_counter").select("n").where("id", "=", 1).executeTakeFirst();
       last = row?.n ?? 0;
     } else {
-      const rows = await db
-        .selectFrom("revocations")
-        .select(["n", "subjects"])
-        .where("n", ">", last)
-        .orderBy("n")
-        .execute();
+      const rows = await db.selectFrom("revocations").select(["n", "subjects"]).where("n", ">", last).orderBy("n").execute();
       for (const row of rows) {
         for (const subject of JSON.parse(row.subjects) as RevocationSubject[]) learn(subject, row.n);
         last = row.n;

@@ -23,7 +23,10 @@ describe("Cloudflare Access", () => {
       expired: team.sign("a@example.com", { expiresIn: "-1s" }),
       "no address": team.sign(undefined),
       "an address that is no text": team.sign(undefined, { claims: { email: ["a@example.com"] } }),
-      "the public key as a shared secret": team.sign("a@example.com", { alg: "HS256", key: new TextEncoder().encode(JSON.stringify(team.jwk)) }),
+      "the public key as a shared secret": team.sign("a@example.com", {
+        alg: "HS256",
+        key: new TextEncoder().encode(JSON.stringify(team.jwk)),
+      }),
     };
     for (const [name, token] of Object.entries(bad)) expect(await access.verify(await token), name).toBeNull();
     const [head, body, signature] = (await team.sign("a@example.com")).split(".") as [string, string, string];
@@ -48,13 +51,17 @@ describe("Cloudflare Access", () => {
     skew += 31_000;
     expect(await access.verify(await team.sign("a@example.com", { key: next, kid: "two" }))).not.toBeNull();
     expect(team.asked).toBe(2);
-    for (let index = 0; index < 20; index++) expect(await access.verify(await team.sign("a@example.com", { kid: `forged-${index}` }))).toBeNull();
+    for (let index = 0; index < 20; index++)
+      expect(await access.verify(await team.sign("a@example.com", { kid: `forged-${index}` }))).toBeNull();
     expect(team.asked).toBe(2);
   });
 
   it("says so when the keys cannot be had, and goes on with the ones it has", async () => {
     team.goAway();
-    await expect(access.verify(await team.sign("a@example.com"))).rejects.toMatchObject({ kind: "unavailable", code: "cf_access_unreachable" });
+    await expect(access.verify(await team.sign("a@example.com"))).rejects.toMatchObject({
+      kind: "unavailable",
+      code: "cf_access_unreachable",
+    });
     team.goAway(false);
     expect(await access.verify(await team.sign("a@example.com"))).not.toBeNull();
     team.goAway();

@@ -47,7 +47,11 @@ export function createCfAccess({ teamDomain, audience, fetch, clock }: CfAccessD
       await asking;
     } catch (cause) {
       if (!keys || clock.now() - keys.at > staleMs)
-        throw unavailable("cf_access_unreachable", `The keys of Cloudflare Access (${issuer}) cannot be read, so nobody can be let in by it now. Try again in a minute.`, { cause });
+        throw unavailable(
+          "cf_access_unreachable",
+          `The keys of Cloudflare Access (${issuer}) cannot be read, so nobody can be let in by it now. Try again in a minute.`,
+          { cause },
+        );
     }
   };
 

@@ -3,10 +3,7 @@ import { z } from "@norns/kernel/http";
 import type { Actor, RevocationSubject, Role } from "@norns/kernel/actor";
 import { idSchema, type SessionId, type UserId } from "@norns/kernel/ids";
 
-export const passwordSchema = z
-  .string()
-  .min(8, "at least 8 characters are needed")
-  .max(128, "at most 128 characters are allowed");
+export const passwordSchema = z.string().min(8, "at least 8 characters are needed").max(128, "at most 128 characters are allowed");
 export const emailSchema = z.string().trim().toLowerCase().max(255).pipe(z.email("not an email address"));
 export const personName = z.string().trim().min(1).max(100);
 /** Tokens of ours in bodies: links, tickets. */
@@ -125,7 +122,10 @@ export interface Accounts {
   /** Ends the session behind the actor. Nothing to do for an actor without one. */
   signOut(actor: Actor | null, requestId?: string): Promise<void>;
   /** What an invitation link leads to: null for a used, revoked, expired or unknown one. */
-  previewInvitation(token: string, caller: Caller): Promise<{ email: string; role: Role; workspaceName: string; hasAccount: boolean } | null>;
+  previewInvitation(
+    token: string,
+    caller: Caller,
+  ): Promise<{ email: string; role: Role; workspaceName: string; hasAccount: boolean } | null>;
   acceptInvitation(actor: Actor, token: string, caller: Caller): Promise<{ workspaceId: string; role: Role }>;
   getPerson(actor: Actor): Promise<Person>;
   changeName(actor: Actor, name: string, requestId?: string): Promise<Person>;

@@ -25,7 +25,10 @@ export function credentialsOf(request: CredentialRequest, options: { isSecure: b
   const given = [...(bearer === undefined ? [] : [bearer]), ...keys];
   const distinct = [...new Set(given)];
   if (distinct.length > 1)
-    throw invalid("conflicting_credentials", "Two headers name different callers: send one of Authorization, X-Api-Key and X-Nora-Api-Key.");
+    throw invalid(
+      "conflicting_credentials",
+      "Two headers name different callers: send one of Authorization, X-Api-Key and X-Nora-Api-Key.",
+    );
   const explicit = distinct[0];
   return {
     explicit: explicit || undefined,

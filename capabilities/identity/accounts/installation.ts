@@ -49,7 +49,14 @@ export async function claim(room: Room, token: string, person: NewPerson, caller
   write.add(room.rows.deleteFacts(claimLinks));
   room.workspaces.addOwner(write, workspace, made);
   const actor = { kind: "user", id: made.id, label: made.email } as const;
-  room.audit.record(write, { workspace, actor, action: "accounts.claim", subject: subject("user", made.id), after: { email: made.email, platformAdmin: true }, requestId: caller.requestId });
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "accounts.claim",
+    subject: subject("user", made.id),
+    after: { email: made.email, platformAdmin: true },
+    requestId: caller.requestId,
+  });
   room.events.append(write, accountEvent(workspace, made.email, made.id, "account.claimed", `${made.email} claimed this installation.`));
   try {
     await write.commit(room.store);
@@ -63,7 +70,10 @@ export async function claim(room: Room, token: string, person: NewPerson, caller
 const alreadyClaimed = (cause?: unknown) =>
   conflict("already_claimed", "This installation has been claimed: sign in, or ask its administrator for an invitation.", { cause });
 const notTheLink = () =>
-  forbidden("not_the_link", "This is not the one-time link of this installation. It is printed where the server was started; a restart prints a new one.");
+  forbidden(
+    "not_the_link",
+    "This is not the one-time link of this installation. It is printed where the server was started; a restart prints a new one.",
+  );
 
 /** One a home, stored hashed. A new one ends the one before, in every process. */
 export async function localCredential(room: Room, home: string): Promise<{ token: string }> {
@@ -71,7 +81,12 @@ export async function localCredential(room: Room, home: string): Promise<{ token
   const workspace = await room.workspaces.defaultWorkspace();
   const write = new Write();
   write.add(room.rows.setFact(localCredentials + home, tokenHash("local", token), room.clock.now()));
-  room.audit.record(write, { workspace, actor: { kind: "system", id: "norns", label: "norns" }, action: "accounts.issueLocalCredential", subject: subject("installation", home) });
+  room.audit.record(write, {
+    workspace,
+    actor: { kind: "system", id: "norns", label: "norns" },
+    action: "accounts.issueLocalCredential",
+    subject: subject("installation", home),
+  });
   room.revocations.revoke(write, ["system:local"]);
   await write.commit(room.store);
   return { token };

@@ -34,15 +34,39 @@ export async function revokeOtherSessions(room: Room, actor: Actor, requestId?: 
   const write = new Write();
   const others = await endOthers(room, write, actor);
   if (others.length === 0) return 0;
-  room.audit.record(write, { workspace, actor, action: "accounts.revokeSessions", subject: subject("user", actor.id), before: { sessions: others }, requestId });
-  room.events.append(write, accountEvent(workspace, actor.label, actor.id, "account.sessions_revoked", `${actor.label} ended ${others.length} other session${others.length === 1 ? "" : "s"}.`));
-  room.revocations.revoke(write, others.map((id) => `session:${id}` as const));
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "accounts.revokeSessions",
+    subject: subject("user", actor.id),
+    before: { sessions: others },
+    requestId,
+  });
+  room.events.append(
+    write,
+    accountEvent(
+      workspace,
+      actor.label,
+      actor.id,
+      "account.sessions_revoked",
+      `${actor.label} ended ${others.length} other session${others.length === 1 ? "" : "s"}.`,
+    ),
+  );
+  room.revocations.revoke(
+    write,
+    others.map((id) => `session:${id}` as const),
+  );
   await write.commit(room.store);
   return others.length;
 }
 
 /** The new password and the end of every other session are one write: no session outlives the password it was opened with. */
-export async function changePassword(room: Room, actor: Actor, { currentPassword, newPassword }: { currentPassword: string; newPassword: string }, caller: Caller): Promise<void> {
+export async function changePassword(
+  room: Room,
+  actor: Actor,
+  { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
+  caller: Caller,
+): Promise<void> {
   const person = await getPerson(room, actor);
   await room.limiter.take(limits.password, person.id);
   const stored = await room.rows.passwordOf(person.id);
@@ -55,15 +79,27 @@ export async function changePassword(room: Room, actor: Actor, { currentPassword
   write.add(room.rows.setPassword(person.id, stored.password, hash, room.clock.now()));
   requireOneHere(write, room.store, room.rows.hasPassword(person.id, hash));
   const others = await endOthers(room, write, actor);
-  room.audit.record(write, { workspace, actor, action: "accounts.changePassword", subject: subject("user", person.id), after: { endedSessions: others.length }, requestId: caller.requestId });
-  room.events.append(write, accountEvent(workspace, actor.label, person.id, "account.password_changed", `${person.email} changed their password.`));
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "accounts.changePassword",
+    subject: subject("user", person.id),
+    after: { endedSessions: others.length },
+    requestId: caller.requestId,
+  });
+  room.events.append(
+    write,
+    accountEvent(workspace, actor.label, person.id, "account.password_changed", `${person.email} changed their password.`),
+  );
   // The person, not a list of sessions: one opened while this ran ends too. The own session is looked up anew.
   room.revocations.revoke(write, [`user:${person.id}`]);
   try {
     await write.commit(room.store);
   } catch (error) {
     if (error instanceof NornsError && error.code === "guard_failed")
-      throw conflict("password_changed", "The password was changed by another session just now. Nothing was changed by this one.", { cause: error });
+      throw conflict("password_changed", "The password was changed by another session just now. Nothing was changed by this one.", {
+        cause: error,
+      });
     throw error;
   }
 }

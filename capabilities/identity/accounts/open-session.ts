@@ -62,7 +62,11 @@ export async function endSession(room: Room, actor: Actor, session: SessionId, a
 }
 
 /** One of Better Auth's own paths. The caller's cookie has been turned into the actor before; it goes on as a bearer token. */
-export async function handleAuth(room: Room, { request, remoteAddress, actor, requestId }: AuthRequest, token: string | undefined): Promise<Response> {
+export async function handleAuth(
+  room: Room,
+  { request, remoteAddress, actor, requestId }: AuthRequest,
+  token: string | undefined,
+): Promise<Response> {
   const auth = await room.auth();
   const headers = new Headers(request.headers);
   for (const name of ["cookie", "authorization", "x-api-key", peerHeader]) headers.delete(name);

@@ -23,7 +23,8 @@ describe("passwords", () => {
     const passwords = createPasswords({ atOnce: 2, waiting: 3 });
     const results = await Promise.allSettled(Array.from({ length: 9 }, () => passwords.hash("x".repeat(20))));
     expect(results.filter((one) => one.status === "fulfilled")).toHaveLength(5);
-    for (const one of results) if (one.status === "rejected") expect(one.reason).toMatchObject({ kind: "quota", code: "too_many_sign_ins" });
+    for (const one of results)
+      if (one.status === "rejected") expect(one.reason).toMatchObject({ kind: "quota", code: "too_many_sign_ins" });
     // The turns are given back.
     expect(await passwords.hash("again")).toMatch(/^scrypt/);
   });

@@ -34,7 +34,9 @@ export function createPasswords({ atOnce = 2, waiting = 40 }: { atOnce?: number;
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     if (running >= atOnce) {
       if (queue.length >= waiting)
-        throw quota("too_many_sign_ins", "Too many people are signing in right now. Try again in a few seconds.", { details: { retryAfterMs: 3_000 } });
+        throw quota("too_many_sign_ins", "Too many people are signing in right now. Try again in a few seconds.", {
+          details: { retryAfterMs: 3_000 },
+        });
       await new Promise<void>((resolve) => queue.push(resolve));
     } else running += 1;
     try {

@@ -82,8 +82,19 @@ export async function changeName(room: Room, actor: Actor, name: string, request
   const workspace = await room.workspaces.defaultWorkspace();
   const write = new Write();
   write.add(room.rows.setName(person.id, name, room.clock.now()));
-  room.audit.record(write, { workspace, actor, action: "accounts.updateProfile", subject: subject("user", person.id), before: { name: person.name }, after: { name }, requestId });
-  room.events.append(write, accountEvent(workspace, actor.label, person.id, "account.profile_changed", `${person.email} is now called ${name}.`));
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "accounts.updateProfile",
+    subject: subject("user", person.id),
+    before: { name: person.name },
+    after: { name },
+    requestId,
+  });
+  room.events.append(
+    write,
+    accountEvent(workspace, actor.label, person.id, "account.profile_changed", `${person.email} is now called ${name}.`),
+  );
   await write.commit(room.store);
   return { ...person, name };
 }

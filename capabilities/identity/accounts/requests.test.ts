@@ -14,17 +14,26 @@ const host = "127.0.0.1:8800";
 
 describe("what a request is known by", () => {
   it("takes the explicit header before anything the browser adds", () => {
-    expect(credentialsOf(request({ authorization: "Bearer abc", cookie: "norns=def" }), { isSecure: false })).toMatchObject({ explicit: "abc", cookie: "def", isMalformed: false });
+    expect(credentialsOf(request({ authorization: "Bearer abc", cookie: "norns=def" }), { isSecure: false })).toMatchObject({
+      explicit: "abc",
+      cookie: "def",
+      isMalformed: false,
+    });
     expect(credentialsOf(request({ "x-api-key": "abc", authorization: "bearer abc" }), { isSecure: false }).explicit).toBe("abc");
   });
 
   it("refuses two headers that name different callers", () => {
-    expect(() => credentialsOf(request({ "x-api-key": "abc", authorization: "Bearer def" }), { isSecure: false })).toThrow(/different callers/);
+    expect(() => credentialsOf(request({ "x-api-key": "abc", authorization: "Bearer def" }), { isSecure: false })).toThrow(
+      /different callers/,
+    );
   });
 
   it("[W5] counts a header without a usable token as a bad credential, not as none", () => {
     for (const authorization of ["Bearer", "Bearer ", "Basic abc", "", "Bearer a b", "Token abc"])
-      expect(credentialsOf(request({ authorization }), { isSecure: false }), authorization).toMatchObject({ explicit: undefined, isMalformed: true });
+      expect(credentialsOf(request({ authorization }), { isSecure: false }), authorization).toMatchObject({
+        explicit: undefined,
+        isMalformed: true,
+      });
   });
 
   it("reads a ticket from the address of a socket only", () => {
@@ -43,14 +52,28 @@ describe("what a request is known by", () => {
     expect(readSessionCookie("norns=planted", true)).toBeUndefined();
     expect(readSessionCookie("norns=planted; __Host-norns=t", true)).toBe("t");
     expect(readSessionCookie("norns=one; norns=two", false)).toBeUndefined();
-    expect(sessionCookie("t", { isSecure: true, maxAgeSeconds: 5 })).toBe("__Host-norns=t; Path=/; Max-Age=5; HttpOnly; SameSite=Strict; Secure");
+    expect(sessionCookie("t", { isSecure: true, maxAgeSeconds: 5 })).toBe(
+      "__Host-norns=t; Path=/; Max-Age=5; HttpOnly; SameSite=Strict; Secure",
+    );
   });
 });
 
 describe("which page a browser acts for", () => {
   it("[W2] takes the same host and port as its own, and nothing that only looks alike", () => {
     for (const own of ["http://127.0.0.1:8800", "https://127.0.0.1:8800"]) expect(isOwnOrigin(own, host), own).toBe(true);
-    for (const foreign of ["http://127.0.0.1", "http://127.0.0.1:3000", "http://localhost:8800", "http://shop.localhost:8800", "http://127.0.0.1:8800.evil.example", "http://127.0.0.1:8800@evil.example", "http://evil.example", "null", "", "file://", "http://127.0.0.1:8800/"])
+    for (const foreign of [
+      "http://127.0.0.1",
+      "http://127.0.0.1:3000",
+      "http://localhost:8800",
+      "http://shop.localhost:8800",
+      "http://127.0.0.1:8800.evil.example",
+      "http://127.0.0.1:8800@evil.example",
+      "http://evil.example",
+      "null",
+      "",
+      "file://",
+      "http://127.0.0.1:8800/",
+    ])
       expect(isOwnOrigin(foreign, host), foreign).toBe(false);
     expect(isOwnOrigin("https://norns.example.com", "norns.example.com")).toBe(true);
     expect(isOwnOrigin("https://shop.norns.example.com", "norns.example.com")).toBe(false);
@@ -85,7 +108,14 @@ describe("which page a browser acts for", () => {
     expect(isLocalCaller(request({ host }), "127.0.0.1")).toBe(true);
     expect(isLocalCaller(request({ host }), "::1")).toBe(true);
     expect(isLocalCaller(request({ host }), "192.168.0.5")).toBe(false);
-    for (const headers of [{ "x-forwarded-for": "127.0.0.1" }, { forwarded: "for=127.0.0.1" }, { "cf-connecting-ip": "127.0.0.1" }, { "x-real-ip": "127.0.0.1" }, { origin: "https://evil.example" }, { "sec-fetch-site": "cross-site" }])
+    for (const headers of [
+      { "x-forwarded-for": "127.0.0.1" },
+      { forwarded: "for=127.0.0.1" },
+      { "cf-connecting-ip": "127.0.0.1" },
+      { "x-real-ip": "127.0.0.1" },
+      { origin: "https://evil.example" },
+      { "sec-fetch-site": "cross-site" },
+    ])
       expect(isLocalCaller(request({ host, ...headers }), "127.0.0.1"), JSON.stringify(headers)).toBe(false);
   });
 

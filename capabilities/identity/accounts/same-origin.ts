@@ -25,7 +25,10 @@ export function requireOwnPage(request: CredentialRequest, by: "cookie" | "brows
   if (origin !== null && isOwnOrigin(origin, request.headers.get("host"))) return;
   // A program has no page: it sends neither Origin nor what browsers say of where a request comes from.
   if (origin === null && by === "browser" && request.headers.get("sec-fetch-site") === null) return;
-  throw forbidden("origin_refused", "This may only be started by a page of this server itself. Programs send a bearer token instead of a browser's credential.");
+  throw forbidden(
+    "origin_refused",
+    "This may only be started by a page of this server itself. Programs send a bearer token instead of a browser's credential.",
+  );
 }
 
 /** An explicit credential on a socket: a browser's page that holds one must still be ours. */

@@ -22,17 +22,23 @@ export async function signUp(room: Room, person: NewPerson & { invitation?: stri
 }
 
 /** Who may make an account: nobody before the claim, the invited after it, anybody where the operator said so. */
-async function admit(room: Room, { email, invitation: token }: { email: string; invitation?: string | undefined }): Promise<PendingInvitation | undefined> {
+async function admit(
+  room: Room,
+  { email, invitation: token }: { email: string; invitation?: string | undefined },
+): Promise<PendingInvitation | undefined> {
   if (!(await isClaimed(room)))
-    throw forbidden("not_claimed", "This installation has not been claimed yet. Use the one-time link printed where the server was started.");
+    throw forbidden(
+      "not_claimed",
+      "This installation has not been claimed yet. Use the one-time link printed where the server was started.",
+    );
   if (token !== undefined) {
     const invitation = await room.workspaces.findInvitation(token);
     if (!invitation) throw invitationGone();
-    if (invitation.email !== email) throw forbidden("invitation_for_another", "This invitation is for another address: sign up with the one it was sent to.");
+    if (invitation.email !== email)
+      throw forbidden("invitation_for_another", "This invitation is for another address: sign up with the one it was sent to.");
     return invitation;
   }
-  if (!room.modes.openSignUp)
-    throw forbidden("SIGNUP_DISABLED", "Accounts are made by invitation here: ask an administrator for one.");
+  if (!room.modes.openSignUp) throw forbidden("SIGNUP_DISABLED", "Accounts are made by invitation here: ask an administrator for one.");
   return undefined;
 }
 
@@ -61,7 +67,14 @@ async function commitPerson(
   const write = new Write();
   const made = addPerson(room, write, person, { passwordHash });
   const actor = { kind: "user", id: made.id, label: made.email } as const;
-  room.audit.record(write, { workspace, actor, action: "accounts.signUp", subject: subject("user", made.id), after: { email: made.email, name: made.name }, requestId });
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "accounts.signUp",
+    subject: subject("user", made.id),
+    after: { email: made.email, name: made.name },
+    requestId,
+  });
   room.events.append(write, accountEvent(workspace, made.email, made.id, "account.created", `${made.email} has an account now.`));
   for (const invitation of invitations) room.workspaces.accept(write, invitation, made, requestId);
   try {
@@ -72,7 +85,11 @@ async function commitPerson(
   return made;
 }
 
-export async function previewInvitation(room: Room, token: string, caller: Caller): Promise<{ email: string; role: Role; workspaceName: string; hasAccount: boolean } | null> {
+export async function previewInvitation(
+  room: Room,
+  token: string,
+  caller: Caller,
+): Promise<{ email: string; role: Role; workspaceName: string; hasAccount: boolean } | null> {
   await room.limiter.take(limits.invitation, limitKeyOf(caller.remoteAddress));
   const invitation = await room.workspaces.findInvitation(token);
   if (!invitation) return null;
@@ -81,7 +98,12 @@ export async function previewInvitation(room: Room, token: string, caller: Calle
 }
 
 /** By somebody who has an account already. Only the invited address may. */
-export async function acceptInvitation(room: Room, actor: Actor, token: string, caller: Caller): Promise<{ workspaceId: string; role: Role }> {
+export async function acceptInvitation(
+  room: Room,
+  actor: Actor,
+  token: string,
+  caller: Caller,
+): Promise<{ workspaceId: string; role: Role }> {
   await room.limiter.take(limits.invitation, limitKeyOf(caller.remoteAddress));
   const person = await getPerson(room, actor);
   const invitation = await room.workspaces.findInvitation(token);
@@ -99,7 +121,11 @@ export async function acceptInvitation(room: Room, actor: Actor, token: string, 
 
 const emailTaken = (email: string) => conflict("email_taken", `${email} has an account already: sign in instead.`);
 const invitationGone = (cause?: unknown) =>
-  notFound("invitation_not_found", "This invitation is not good any more: it was used, taken back, or is older than seven days. Ask for a new one.", { cause });
+  notFound(
+    "invitation_not_found",
+    "This invitation is not good any more: it was used, taken back, or is older than seven days. Ask for a new one.",
+    { cause },
+  );
 
 const toInvitationGone = (error: unknown): unknown =>
   error instanceof NornsError && error.code === "guard_failed" ? invitationGone(error) : error;

@@ -15,23 +15,45 @@ export function createAccountStore(store: Store) {
     sessionByHmac: (hmac: string) => sessionsWithPeople.where("sessions.token_hmac", "=", hmac).executeTakeFirst(),
     sessionById: (id: SessionId) => sessionsWithPeople.where("sessions.id", "=", id).executeTakeFirst(),
     sessionsOf: (user: UserId, now: number) =>
-      db.selectFrom("sessions").selectAll().where("user_id", "=", user).where("expires_at", ">", now).orderBy("created_at", "desc").orderBy("id", "desc").execute(),
+      db
+        .selectFrom("sessions")
+        .selectAll()
+        .where("user_id", "=", user)
+        .where("expires_at", ">", now)
+        .orderBy("created_at", "desc")
+        .orderBy("id", "desc")
+        .execute(),
     deleteSession: (user: UserId, id: SessionId) => db.deleteFrom("sessions").where("id", "=", id).where("user_id", "=", user),
-    deleteSessionsBut: (user: UserId, kept: SessionId | "") => db.deleteFrom("sessions").where("user_id", "=", user).where("id", "!=", kept),
+    deleteSessionsBut: (user: UserId, kept: SessionId | "") =>
+      db.deleteFrom("sessions").where("user_id", "=", user).where("id", "!=", kept),
     forgetExpired: (user: UserId, now: number) => db.deleteFrom("sessions").where("user_id", "=", user).where("expires_at", "<", now),
 
     user: (id: UserId) => db.selectFrom("users").selectAll().where("id", "=", id).executeTakeFirst(),
     userByEmail: (email: string) => db.selectFrom("users").selectAll().where("email", "=", email).executeTakeFirst(),
     async users(ids: readonly UserId[]) {
       if (ids.length === 0) return [];
-      const given = rowsFromJson(store, { id: "text" }, ids.map((id) => ({ id })), "given");
-      return db.selectFrom("users").selectAll().where(sql<boolean>`id in (select id from ${given})`).execute();
+      const given = rowsFromJson(
+        store,
+        { id: "text" },
+        ids.map((id) => ({ id })),
+        "given",
+      );
+      return db
+        .selectFrom("users")
+        .selectAll()
+        .where(sql<boolean>`id in (select id from ${given})`)
+        .execute();
     },
     insertUser: (row: AccountTables["users"]) => db.insertInto("users").values(row),
     insertCredential: (row: AccountTables["credentials"]) => db.insertInto("credentials").values(row),
     setName: (id: UserId, name: string, at: number) => db.updateTable("users").set({ name, updated_at: at }).where("id", "=", id),
     passwordOf: (user: UserId) =>
-      db.selectFrom("credentials").select(["id", "password"]).where("user_id", "=", user).where("provider_id", "=", "credential").executeTakeFirst(),
+      db
+        .selectFrom("credentials")
+        .select(["id", "password"])
+        .where("user_id", "=", user)
+        .where("provider_id", "=", "credential")
+        .executeTakeFirst(),
     setPassword: (user: UserId, from: string, to: string, at: number) =>
       db
         .updateTable("credentials")
@@ -40,7 +62,12 @@ export function createAccountStore(store: Store) {
         .where("provider_id", "=", "credential")
         .where("password", "=", from),
     hasPassword: (user: UserId, password: string) =>
-      db.selectFrom("credentials").select("id").where("user_id", "=", user).where("provider_id", "=", "credential").where("password", "=", password),
+      db
+        .selectFrom("credentials")
+        .select("id")
+        .where("user_id", "=", user)
+        .where("provider_id", "=", "credential")
+        .where("password", "=", password),
 
     fact: (name: string) => db.selectFrom("installation").selectAll().where("name", "=", name).executeTakeFirst(),
     factWithValue: (prefix: string, value: string) =>

@@ -107,7 +107,15 @@ export function createApiKeys({ store, events, audit, revocations, clock, ids, h
       if (row.revoked_at !== null) return;
       const write = new Write();
       write.add(rows.revoke(id, clock.now()));
-      audit.record(write, { workspace, actor, action: "apiKeys.revoke", subject: subject("api-key", id), before: { label: row.label }, after: { revoked: true }, requestId });
+      audit.record(write, {
+        workspace,
+        actor,
+        action: "apiKeys.revoke",
+        subject: subject("api-key", id),
+        before: { label: row.label },
+        after: { revoked: true },
+        requestId,
+      });
       events.append(write, keyEvent(workspace, actor, id, "api-key.revoked", `${actor.label} revoked the API key ${row.label}.`));
       revocations.revoke(write, [`api-key:${id}`]);
       await write.commit(store);

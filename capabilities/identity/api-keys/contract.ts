@@ -16,9 +16,7 @@ export const newKeyBody = z.object({
   label: z.string().trim().min(1, "a label is needed").max(120),
   scopes: z.array(scopeSchema).min(1, "at least one scope is needed"),
   /** Milliseconds since the epoch, or an ISO date. Absent or null: the key does not expire. */
-  expiresAt: z
-    .union([z.number().int(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))])
-    .nullish(),
+  expiresAt: z.union([z.number().int(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]).nullish(),
 });
 export type NewKey = z.infer<typeof newKeyBody>;
 

@@ -11,12 +11,30 @@ const params = z.object({ workspaceId: idSchema("WorkspaceId") });
 export function apiKeyRoutes(router: Router, room: ApiKeys): void {
   addRoute(
     router,
-    { method: "get", path: "/api/workspaces/{workspaceId}/api-keys/scopes", summary: "What a key can be given", tag, access: { action: readKeys }, workspace, params, answer: z.array(scopeSchema) },
+    {
+      method: "get",
+      path: "/api/workspaces/{workspaceId}/api-keys/scopes",
+      summary: "What a key can be given",
+      tag,
+      access: { action: readKeys },
+      workspace,
+      params,
+      answer: z.array(scopeSchema),
+    },
     () => [...scopes],
   );
   addRoute(
     router,
-    { method: "get", path: "/api/workspaces/{workspaceId}/api-keys", summary: "The workspace's keys, without their values", tag, access: { action: readKeys }, workspace, params, answer: z.array(apiKeyAnswer) },
+    {
+      method: "get",
+      path: "/api/workspaces/{workspaceId}/api-keys",
+      summary: "The workspace's keys, without their values",
+      tag,
+      access: { action: readKeys },
+      workspace,
+      params,
+      answer: z.array(apiKeyAnswer),
+    },
     ({ params: { workspaceId } }) => room.list(workspaceId),
   );
   addRoute(

@@ -12,7 +12,13 @@ export function createApiKeyStore(store: Store) {
     find: (workspace: WorkspaceId, id: ApiKeyId) =>
       db.selectFrom("api_keys").selectAll().where("workspace", "=", workspace).where("id", "=", id).executeTakeFirst(),
     list: (workspace: WorkspaceId) =>
-      db.selectFrom("api_keys").selectAll().where("workspace", "=", workspace).orderBy("created_at", "desc").orderBy("id", "desc").execute(),
+      db
+        .selectFrom("api_keys")
+        .selectAll()
+        .where("workspace", "=", workspace)
+        .orderBy("created_at", "desc")
+        .orderBy("id", "desc")
+        .execute(),
     insert: (row: ApiKeyTables["api_keys"]) => db.insertInto("api_keys").values(row),
     revoke: (id: ApiKeyId, at: number) =>
       db.updateTable("api_keys").set({ revoked_at: at }).where("id", "=", id).where("revoked_at", "is", null),

@@ -23,11 +23,19 @@ describe("the audit trail", () => {
     audit = createAudit({ store: db.store, clock: systemClock, ids: systemIdSource, chainKeys: [chainKey] });
   });
   afterEach(() => db.close());
-  const sealer = (store: Store = db.store, key = chainKey) => createSealer({ store, clock: systemClock, log: silentLog, chainKey: key, everyMs: 50 });
+  const sealer = (store: Store = db.store, key = chainKey) =>
+    createSealer({ store, clock: systemClock, log: silentLog, chainKey: key, everyMs: 50 });
   const record = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index++) {
       const write = new Write();
-      audit.record(write, { workspace, actor, action: "apps.rename", subject: subject("app", `app-${index}`), before: { n: index }, after: { n: index + 1 } });
+      audit.record(write, {
+        workspace,
+        actor,
+        action: "apps.rename",
+        subject: subject("app", `app-${index}`),
+        before: { n: index },
+        after: { n: index + 1 },
+      });
       await write.commit(db.store);
     }
   };
@@ -66,13 +74,21 @@ describe("the audit trail", () => {
       await undo();
       expect(await audit.verify(), `${name}, undone`).toMatchObject({ ok: true });
     };
-    const set = (seq: number, values: Partial<AuditTables["audit_row"]>) => () => tables().updateTable("audit_row").set(values).where("seq", "=", seq).execute();
+    const set = (seq: number, values: Partial<AuditTables["audit_row"]>) => () =>
+      tables().updateTable("audit_row").set(values).where("seq", "=", seq).execute();
     const rows = await tables().selectFrom("audit_row").selectAll().orderBy("seq").execute();
-    await tamper("actor", set(5, { actor_label: "bob@example.com" }), set(5, { actor_label: "ann@example.com" }), { seq: 5, reason: "changed" });
+    await tamper("actor", set(5, { actor_label: "bob@example.com" }), set(5, { actor_label: "ann@example.com" }), {
+      seq: 5,
+      reason: "changed",
+    });
     await tamper("after", set(7, { after: '{"n":9}' }), set(7, { after: rows[6]!.after }), { seq: 7, reason: "changed" });
     await tamper("time", set(1, { at: 1 }), set(1, { at: rows[0]!.at }), { seq: 1, reason: "changed" });
     const remove = (seq: number) => () => tables().deleteFrom("audit_row").where("seq", "=", seq).execute();
-    const insert = (seq: number) => () => tables().insertInto("audit_row").values(rows[seq - 1]!).execute();
+    const insert = (seq: number) => () =>
+      tables()
+        .insertInto("audit_row")
+        .values(rows[seq - 1]!)
+        .execute();
     await tamper("middle", remove(6), insert(6), { seq: 6, reason: "missing" });
     await tamper("end", remove(12), insert(12), { seq: 12, reason: "truncated" });
     const forged = createSealer({ store: db.store, clock: systemClock, log: silentLog, chainKey: "another key" });
@@ -85,7 +101,8 @@ describe("the audit trail", () => {
 
   it("pages and filters without losing or repeating a row of one millisecond", async () => {
     const write = new Write();
-    for (let index = 0; index < 25; index++) audit.record(write, { workspace, actor, action: index % 2 ? "a.odd" : "a.even", subject: subject("app", "x") });
+    for (let index = 0; index < 25; index++)
+      audit.record(write, { workspace, actor, action: index % 2 ? "a.odd" : "a.even", subject: subject("app", "x") });
     await write.commit(db.store);
     const seen: string[] = [];
     let cursor: string | undefined;
@@ -122,14 +139,31 @@ describe("what the trail shows", () => {
 
   it("never lets a value through under a secret's name", () => {
     fc.assert(
-      fc.property(fc.constantFrom("password", "dbPassword", "secret", "token", "access_token", "private_key"), fc.string({ minLength: 1 }), (name, value) => {
-        expect((redact({ deep: { [name]: value } }) as { deep: Record<string, string> }).deep[name]).toBe("[hidden]");
-      }),
+      fc.property(
+        fc.constantFrom("password", "dbPassword", "secret", "token", "access_token", "private_key"),
+        fc.string({ minLength: 1 }),
+        (name, value) => {
+          expect((redact({ deep: { [name]: value } }) as { deep: Record<string, string> }).deep[name]).toBe("[hidden]");
+        },
+      ),
     );
   });
 
   it("exports cells that a spreadsheet does not run", () => {
-    const row = { id: "aud_1", seq: 1, at: 0, workspace: "ws", actor: { kind: "user", id: "u", label: '=HYPERLINK("http://evil")' }, action: "a", subject: "s", before: null, after: { a: "1,2" }, operation: null, requestId: null, hash: "h" };
+    const row = {
+      id: "aud_1",
+      seq: 1,
+      at: 0,
+      workspace: "ws",
+      actor: { kind: "user", id: "u", label: '=HYPERLINK("http://evil")' },
+      action: "a",
+      subject: "s",
+      before: null,
+      after: { a: "1,2" },
+      operation: null,
+      requestId: null,
+      hash: "h",
+    };
     const line = toCsvLine(row as never);
     expect(line).toContain(`"'=HYPERLINK(""http://evil"")"`);
     expect(line).toContain(`"{""a"":""1,2""}"`);

@@ -38,4 +38,6 @@ const textOf = (row: ChainedFields): string =>
   ]);
 
 export const hashOf = (row: ChainedFields, seq: number, previousHash: string, key: ChainKey): string =>
-  createHmac("sha256", key.secret).update(`${previousHash}\n${seq}\n${key.id}\n${textOf(row)}`).digest("hex");
+  createHmac("sha256", key.secret)
+    .update(`${previousHash}\n${seq}\n${key.id}\n${textOf(row)}`)
+    .digest("hex");

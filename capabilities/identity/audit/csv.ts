@@ -1,6 +1,21 @@
 import type { AuditRow } from "./contract.ts";
 
-const columns = ["seq", "id", "at", "workspace", "actor", "actorKind", "actorId", "action", "subject", "before", "after", "operation", "requestId", "hash"] as const;
+const columns = [
+  "seq",
+  "id",
+  "at",
+  "workspace",
+  "actor",
+  "actorKind",
+  "actorId",
+  "action",
+  "subject",
+  "before",
+  "after",
+  "operation",
+  "requestId",
+  "hash",
+] as const;
 
 export const csvHeading = `${columns.join(",")}\r\n`;
 

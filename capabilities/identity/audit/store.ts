@@ -18,17 +18,13 @@ export function createAuditStore(store: Store) {
       if (query.from !== undefined) select = select.where("at", ">=", query.from);
       if (query.to !== undefined) select = select.where("at", "<=", query.to);
       const { actor } = query;
-      if (actor !== undefined)
-        select = select.where((eb) => eb.or([eb("actor_id", "=", actor), eb("actor_label", "=", actor)]));
+      if (actor !== undefined) select = select.where((eb) => eb.or([eb("actor_id", "=", actor), eb("actor_label", "=", actor)]));
       if (after)
-        select = select.where((eb) =>
-          eb.or([eb("at", "<", after.at), eb.and([eb("at", "=", after.at), eb("id", "<", after.id)])]),
-        );
+        select = select.where((eb) => eb.or([eb("at", "<", after.at), eb.and([eb("at", "=", after.at), eb("id", "<", after.id)])]));
       return select.execute();
     },
 
-    head: () =>
-      db.selectFrom("audit_head").select(["seq", "hash"]).where("id", "=", 1).executeTakeFirstOrThrow(),
+    head: () => db.selectFrom("audit_head").select(["seq", "hash"]).where("id", "=", 1).executeTakeFirstOrThrow(),
 
     unsealed: (limit: number): Promise<AuditRowTable[]> =>
       db.selectFrom("audit_row").selectAll().where("seq", "is", null).orderBy("at").orderBy("id").limit(limit).execute(),
@@ -55,13 +51,7 @@ export function createAuditStore(store: Store) {
     ): Query[] {
       const given = rowsFromJson(store, { id: "text", seq: "integer", hash: "text" }, rows, "sealed");
       return [
-        db
-          .updateTable("audit_head")
-          .set(to)
-          .where("id", "=", 1)
-          .where("seq", "=", from.seq)
-          .where("hash", "=", from.hash)
-          .returning("seq"),
+        db.updateTable("audit_head").set(to).where("id", "=", 1).where("seq", "=", from.seq).where("hash", "=", from.hash).returning("seq"),
         {
           compile: () =>
             sql`update ${rawTable(store, "identity", "audit_row")} set seq = sealed.seq, hash = sealed.hash, key_id = ${keyId}

@@ -42,8 +42,7 @@ export async function verifyChain(store: AuditStore, keys: readonly ChainKey[], 
     }
     if (rows.length < atOnce) break;
   }
-  if (!firstBroken && (seq !== head.seq || hash !== head.hash))
-    firstBroken = { seq: seq + 1, id: null, reason: "truncated" };
+  if (!firstBroken && (seq !== head.seq || hash !== head.hash)) firstBroken = { seq: seq + 1, id: null, reason: "truncated" };
 
   return {
     ok: firstBroken === null,

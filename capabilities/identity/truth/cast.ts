@@ -83,7 +83,12 @@ export async function aCast({ accounts, workspaces, apiKeys, store }: Doors, own
     key: key.apiKey,
     keysWithout,
     strangersKey: strangersKey.apiKey,
-    ended: { "revoked session": revoked, "expired session": expired.token, "revoked key": revokedKey.apiKey, "expired key": expiredKey.apiKey },
+    ended: {
+      "revoked session": revoked,
+      "expired session": expired.token,
+      "revoked key": revokedKey.apiKey,
+      "expired key": expiredKey.apiKey,
+    },
     forged: {
       "forged session": "A".repeat(32),
       "forged key": `nora_${"A".repeat(43)}`,
@@ -115,9 +120,17 @@ async function claimIt(accounts: Accounts): Promise<{ token: string; userId: Use
 
 /** Time passes for these two only. */
 async function expire(store: Store, user: UserId, key: string): Promise<void> {
-  const db = store.tables<{ sessions: { user_id: string; expires_at: number }; api_keys: { id: string; expires_at: number | null } }>("identity");
+  const db = store.tables<{ sessions: { user_id: string; expires_at: number }; api_keys: { id: string; expires_at: number | null } }>(
+    "identity",
+  );
   await store.batch([
-    db.updateTable("sessions").set({ expires_at: Date.now() - 1 }).where("user_id", "=", user),
-    db.updateTable("api_keys").set({ expires_at: Date.now() - 1 }).where("id", "=", key),
+    db
+      .updateTable("sessions")
+      .set({ expires_at: Date.now() - 1 })
+      .where("user_id", "=", user),
+    db
+      .updateTable("api_keys")
+      .set({ expires_at: Date.now() - 1 })
+      .where("id", "=", key),
   ]);
 }

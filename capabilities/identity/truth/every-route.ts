@@ -49,7 +49,13 @@ export async function tryEveryRoute(trial: Trial): Promise<Verdict> {
   const failures: string[] = [];
   let calls = 0;
 
-  const call = async (name: string, method: string, target: Target, headers: Record<string, string>, expected: readonly (number | string)[]): Promise<void> => {
+  const call = async (
+    name: string,
+    method: string,
+    target: Target,
+    headers: Record<string, string>,
+    expected: readonly (number | string)[],
+  ): Promise<void> => {
     calls += 1;
     const hasBody = target.body !== undefined;
     const response = await trial.fetch(target.path, {
@@ -57,7 +63,9 @@ export async function tryEveryRoute(trial: Trial): Promise<Verdict> {
       headers: { ...(hasBody ? { "content-type": "application/json" } : {}), ...headers },
       ...(hasBody ? { body: JSON.stringify(target.body) } : {}),
     });
-    const code = response.headers.get("content-type")?.includes("json") ? codeOf(await response.text()) : (await response.body?.cancel(), undefined);
+    const code = response.headers.get("content-type")?.includes("json")
+      ? codeOf(await response.text())
+      : (await response.body?.cancel(), undefined);
     const [status, wantedCode] = expected;
     if (response.status !== status || (wantedCode !== undefined && code !== wantedCode))
       failures.push(`${method} ${target.path} by ${name}: ${response.status} ${code ?? ""}, expected ${expected.join(" ")}`);
@@ -163,7 +171,12 @@ async function trySocket(trial: Trial, path: string, failures: string[]): Promis
   const tries: (readonly [name: string, path: string, headers: Record<string, string>, status: number])[] = [
     ["the owner's token", path, bearer(cast.sessions.owner), 101],
     ["the owner's cookie from our page", path, { cookie, origin }, 101],
-    ...(used ? ([["a ticket", `${path}${and}ticket=${used}`, { origin }, 101], ["a used ticket", `${path}${and}ticket=${used}`, { origin }, 401]] as const) : []),
+    ...(used
+      ? ([
+          ["a ticket", `${path}${and}ticket=${used}`, { origin }, 101],
+          ["a used ticket", `${path}${and}ticket=${used}`, { origin }, 401],
+        ] as const)
+      : []),
     ["nobody", path, {}, 401],
     ["nobody from our page", path, { origin }, 401],
     ...Object.entries({ ...cast.ended, ...cast.forged }).map(([name, token]) => [name, path, bearer(token), 401] as const),

@@ -47,7 +47,9 @@ ${guarded.map((route) => actionLine(route)).join("\n")}
 
 function section(bind: (typeof binds)[number], isClaimed: boolean): string {
   const head = `### Listening on ${bind === "loopback" ? "loopback" : "a public address"}, ${isClaimed ? "claimed" : "not yet claimed"}\n\n| brings | ${modes.join(" | ")} |\n|---|${modes.map(() => "---|").join("")}`;
-  const rows = credentials.map((credential) => `| ${credential} | ${modes.map((mode: Mode) => cell(outcomeOf(mode, isClaimed, bind, credential))).join(" | ")} |`);
+  const rows = credentials.map(
+    (credential) => `| ${credential} | ${modes.map((mode: Mode) => cell(outcomeOf(mode, isClaimed, bind, credential))).join(" | ")} |`,
+  );
   return `${head}\n${rows.join("\n")}\n`;
 }
 

@@ -2,7 +2,19 @@
 import { sql } from "kysely";
 import { rawTable, type Store } from "@norns/kernel/database";
 
-const identityTables = ["users", "sessions", "credentials", "verifications", "installation", "socket_tickets", "workspaces", "workspace_members", "workspace_invitations", "api_keys", "audit_row"] as const;
+const identityTables = [
+  "users",
+  "sessions",
+  "credentials",
+  "verifications",
+  "installation",
+  "socket_tickets",
+  "workspaces",
+  "workspace_members",
+  "workspace_invitations",
+  "api_keys",
+  "audit_row",
+] as const;
 /** Sampled or sealed by the way: not a caller's doing. */
 const incidental = new Set(["last_used_at", "seq", "hash", "key_id"]);
 
@@ -10,10 +22,14 @@ const incidental = new Set(["last_used_at", "seq", "hash", "key_id"]);
 export async function snapshotOf(store: Store, others: readonly (readonly [schema: string, table: string])[] = []): Promise<string> {
   const db = store.tables<unknown>("identity");
   const tables = [...identityTables.map((table) => ["identity", table] as const), ...others];
-  const results = await store.batch(tables.map(([schema, table]) => ({ compile: () => sql`select * from ${rawTable(store, schema, table)}`.compile(db) })));
+  const results = await store.batch(
+    tables.map(([schema, table]) => ({ compile: () => sql`select * from ${rawTable(store, schema, table)}`.compile(db) })),
+  );
   return results
     .map(({ rows }, index) => {
-      const lines = (rows as Record<string, unknown>[]).map((row) => JSON.stringify(Object.entries(row).filter(([name]) => !incidental.has(name))));
+      const lines = (rows as Record<string, unknown>[]).map((row) =>
+        JSON.stringify(Object.entries(row).filter(([name]) => !incidental.has(name))),
+      );
       return `${tables[index]!.join(".")}\n${lines.sort().join("\n")}`;
     })
     .join("\n\n");

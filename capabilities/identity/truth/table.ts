@@ -29,7 +29,13 @@ export type Credential = (typeof credentials)[number];
 export type Outcome = "viewer" | "editor" | "admin" | "owner" | 401 | "403 no_workspace" | "no start" | "cannot be";
 
 type Row = Readonly<Record<Mode, Outcome>>;
-const everywhere = (outcome: Outcome): Row => ({ closed: outcome, "api token": outcome, "Cloudflare Access": outcome, open: outcome, "all but open": outcome });
+const everywhere = (outcome: Outcome): Row => ({
+  closed: outcome,
+  "api token": outcome,
+  "Cloudflare Access": outcome,
+  open: outcome,
+  "all but open": outcome,
+});
 const whereCloudflare = (outcome: Outcome): Row => ({
   ...everywhere(401),
   "Cloudflare Access": outcome,
@@ -56,7 +62,13 @@ const table: Readonly<Record<Credential, Row>> = {
 };
 
 /** Before the claim there are no people, so nothing of theirs can be brought. */
-const needsPeople: readonly Credential[] = ["a session, as bearer", "a session's cookie", "an API key", "Cloudflare: a member", "Cloudflare: somebody invited"];
+const needsPeople: readonly Credential[] = [
+  "a session, as bearer",
+  "a session's cookie",
+  "an API key",
+  "Cloudflare: a member",
+  "Cloudflare: somebody invited",
+];
 
 export function outcomeOf(mode: Mode, isClaimed: boolean, bind: Bind, credential: Credential): Outcome {
   if (mode === "open" && bind === "public") return "no start";

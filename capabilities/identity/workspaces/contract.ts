@@ -8,12 +8,7 @@ export const roleSchema = z.enum(roles);
 /** An owner is made by an owner, by changing a member's role; nobody is invited as one. */
 export const invitableRole = z.enum(["viewer", "editor", "admin"]);
 
-export const emailSchema = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(255)
-  .pipe(z.email("not an email address"));
+export const emailSchema = z.string().trim().toLowerCase().max(255).pipe(z.email("not an email address"));
 
 export const workspaceName = z.string().trim().min(1, "a name is needed").max(100);
 
@@ -61,9 +56,7 @@ export const invitationAnswer = z
 export type InvitationAnswer = z.infer<typeof invitationAnswer>;
 
 /** The answer to an invitation just made: the only time its link is told. */
-export const newInvitationAnswer = invitationAnswer
-  .extend({ token: z.string(), link: z.string() })
-  .openapi("NewInvitation");
+export const newInvitationAnswer = invitationAnswer.extend({ token: z.string(), link: z.string() }).openapi("NewInvitation");
 
 /** What the room needs to know of people, which are `accounts`'. */
 export interface People {

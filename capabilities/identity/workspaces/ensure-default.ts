@@ -16,7 +16,13 @@ export async function ensureDefault(room: Room): Promise<WorkspaceId> {
   const actor = { kind: "system", id: "norns", label: "norns" } as const;
   const write = new Write();
   write.add(room.rows.insert({ id, slug: defaultSlug, name: "Default", created_by: "norns", created_at: now, updated_at: now }));
-  room.audit.record(write, { workspace: id, actor, action: "workspaces.create", subject: subjectOf(id), after: { name: "Default", slug: defaultSlug } });
+  room.audit.record(write, {
+    workspace: id,
+    actor,
+    action: "workspaces.create",
+    subject: subjectOf(id),
+    after: { name: "Default", slug: defaultSlug },
+  });
   room.events.append(write, workspaceEvent(id, actor, "workspace.created", "Workspace Default was made at first start."));
   try {
     await write.commit(room.store);

@@ -2,7 +2,15 @@
 import type { RoomMigrations } from "@norns/kernel/database";
 import { workspaces0001 } from "./migrations/0001-workspaces.ts";
 
-export type { InvitationAnswer, MemberAnswer, MembershipChange, PendingInvitation, People, WorkspaceAnswer, Workspaces } from "./contract.ts";
+export type {
+  InvitationAnswer,
+  MemberAnswer,
+  MembershipChange,
+  PendingInvitation,
+  People,
+  WorkspaceAnswer,
+  Workspaces,
+} from "./contract.ts";
 export type { WorkspacesDeps } from "./deps.ts";
 export { createWorkspaces } from "./workspaces.ts";
 export { workspaceRoutes } from "./routes.ts";

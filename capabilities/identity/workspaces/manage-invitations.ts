@@ -42,32 +42,58 @@ export async function invite(
   const write = new Write();
   write.add(room.rows.revokePending(workspace, email, now));
   write.add(room.rows.insertInvitation(row));
-  room.audit.record(write, { workspace, actor, action: "workspaces.invite", subject: subject("invitation", row.id), after: { email, role }, requestId });
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "workspaces.invite",
+    subject: subject("invitation", row.id),
+    after: { email, role },
+    requestId,
+  });
   room.events.append(write, workspaceEvent(workspace, actor, "workspace.invited", `${actor.label} invited ${email} as ${role}.`, { role }));
   await write.commit(room.store);
   // The token stands behind the hash: it reaches neither servers nor proxies nor their logs.
   return { ...toInvitationAnswer(row, now), token, link: `${room.publicUrl()}/invitation#${token}` };
 }
 
-export async function listInvitations(room: Room, workspace: WorkspaceId, { includeRevoked }: { includeRevoked: boolean }): Promise<InvitationAnswer[]> {
+export async function listInvitations(
+  room: Room,
+  workspace: WorkspaceId,
+  { includeRevoked }: { includeRevoked: boolean },
+): Promise<InvitationAnswer[]> {
   const now = room.clock.now();
   const rows = await room.rows.invitations(workspace);
   return rows.map((row) => toInvitationAnswer(row, now)).filter((row) => includeRevoked || row.status !== "revoked");
 }
 
-export async function revokeInvitation(room: Room, actor: Actor, workspace: WorkspaceId, id: InvitationId, requestId?: string): Promise<void> {
+export async function revokeInvitation(
+  room: Room,
+  actor: Actor,
+  workspace: WorkspaceId,
+  id: InvitationId,
+  requestId?: string,
+): Promise<void> {
   const row = await room.rows.invitation(workspace, id);
   if (!row) throw notFound("invitation_not_found", "There is no such invitation in this workspace.");
   const now = room.clock.now();
   const state = stateOfInvitation(row, now);
   if (state === "revoked") return;
-  if (state === "accepted")
-    throw conflict("invitation_accepted", `${row.email} has accepted already: remove the member instead.`);
+  if (state === "accepted") throw conflict("invitation_accepted", `${row.email} has accepted already: remove the member instead.`);
   const write = new Write();
   write.add(room.rows.revokeInvitation(workspace, id, now));
   requireOneHere(write, room.store, room.rows.revokedInvitation(id, now));
-  room.audit.record(write, { workspace, actor, action: "workspaces.revokeInvitation", subject: subject("invitation", id), before: { email: row.email, role: row.role }, requestId });
-  room.events.append(write, workspaceEvent(workspace, actor, "workspace.invitation_revoked", `${actor.label} took back the invitation of ${row.email}.`));
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "workspaces.revokeInvitation",
+    subject: subject("invitation", id),
+    before: { email: row.email, role: row.role },
+    requestId,
+  });
+  room.events.append(
+    write,
+    workspaceEvent(workspace, actor, "workspace.invitation_revoked", `${actor.label} took back the invitation of ${row.email}.`),
+  );
   try {
     await write.commit(room.store);
   } catch (error) {
@@ -93,7 +119,13 @@ export async function findInvitationsTo(room: Room, email: string): Promise<Pend
  * Uses the invitation up and makes the membership, or fails the whole write with `guard_failed`: of two who accept at
  * once, and of an acceptance and a revocation, one comes second. Somebody who is a member already keeps their role.
  */
-export function accept(room: Room, write: Write, invitation: PendingInvitation, person: { id: UserId; email: string }, requestId?: string): void {
+export function accept(
+  room: Room,
+  write: Write,
+  invitation: PendingInvitation,
+  person: { id: UserId; email: string },
+  requestId?: string,
+): void {
   const { id, workspace, role } = invitation;
   if (person.email !== invitation.email)
     throw forbidden("invitation_for_another", `This invitation is for another address than ${person.email}: sign in with that one.`);
@@ -102,8 +134,18 @@ export function accept(room: Room, write: Write, invitation: PendingInvitation, 
   write.add(room.rows.useInvitation(id, person.id, now));
   requireOneHere(write, room.store, room.rows.usedInvitation(id, person.id, now));
   write.add(room.rows.insertMemberIfNew({ workspace, user_id: person.id, role, created_at: now }));
-  room.audit.record(write, { workspace, actor, action: "workspaces.acceptInvitation", subject: subject("invitation", id), after: { user: person.id, role }, requestId });
-  room.events.append(write, workspaceEvent(workspace, actor, "workspace.member_added", `${person.email} joined as ${role}.`, { user: person.id, role }));
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "workspaces.acceptInvitation",
+    subject: subject("invitation", id),
+    after: { user: person.id, role },
+    requestId,
+  });
+  room.events.append(
+    write,
+    workspaceEvent(workspace, actor, "workspace.member_added", `${person.email} joined as ${role}.`, { user: person.id, role }),
+  );
   room.revocations.revoke(write, [`user:${person.id}`]);
 }
 

@@ -23,7 +23,14 @@ export async function listMembers(room: Room, workspace: WorkspaceId): Promise<M
   });
 }
 
-export async function changeRole(room: Room, actor: Actor, workspace: WorkspaceId, user: UserId, role: Role, requestId?: string): Promise<MemberAnswer> {
+export async function changeRole(
+  room: Room,
+  actor: Actor,
+  workspace: WorkspaceId,
+  user: UserId,
+  role: Role,
+  requestId?: string,
+): Promise<MemberAnswer> {
   const { member, from, person } = await getMember(room, workspace, user);
   refuse(roleIn(actor, workspace)!, from, role);
   if (from !== role) {
@@ -33,8 +40,19 @@ export async function changeRole(room: Room, actor: Actor, workspace: WorkspaceI
       requireOneHere(write, room.store, room.rows.memberRow(workspace, user, role));
     });
     room.membershipChanged(write, { workspace, user, role });
-    room.audit.record(write, { workspace, actor, action: "workspaces.changeRole", subject: subject("user", user), before: { role: from }, after: { role }, requestId });
-    room.events.append(write, workspaceEvent(workspace, actor, "workspace.member_changed", `${person.email} is now ${role} (was ${from}).`, { user, role }));
+    room.audit.record(write, {
+      workspace,
+      actor,
+      action: "workspaces.changeRole",
+      subject: subject("user", user),
+      before: { role: from },
+      after: { role },
+      requestId,
+    });
+    room.events.append(
+      write,
+      workspaceEvent(workspace, actor, "workspace.member_changed", `${person.email} is now ${role} (was ${from}).`, { user, role }),
+    );
     room.revocations.revoke(write, [`user:${user}`]);
     await commitMembership(room, write);
   }
@@ -52,8 +70,18 @@ export async function removeMember(room: Room, actor: Actor, workspace: Workspac
     write.add(room.rows.removeMember(workspace, user, from));
   });
   room.membershipChanged(write, { workspace, user, role: null });
-  room.audit.record(write, { workspace, actor, action: "workspaces.removeMember", subject: subject("user", user), before: { role: from, email: person.email }, requestId });
-  room.events.append(write, workspaceEvent(workspace, actor, "workspace.member_removed", `${person.email} is no longer a member.`, { user }));
+  room.audit.record(write, {
+    workspace,
+    actor,
+    action: "workspaces.removeMember",
+    subject: subject("user", user),
+    before: { role: from, email: person.email },
+    requestId,
+  });
+  room.events.append(
+    write,
+    workspaceEvent(workspace, actor, "workspace.member_removed", `${person.email} is no longer a member.`, { user }),
+  );
   room.revocations.revoke(write, [`user:${user}`]);
   await commitMembership(room, write);
 }
@@ -76,7 +104,11 @@ function refuse(by: Role, from: Role, to: Role | null): void {
   if (reason === "above_own_role")
     throw forbidden("above_own_role", `You are ${by}: you cannot make somebody ${to}.`, { details: { role: by, wanted: to } });
   if (reason === "member_above_own_role")
-    throw forbidden("member_above_own_role", `You are ${by}: you cannot change or remove ${from === "owner" ? "an owner" : `a member who is ${from}`}.`, { details: { role: by, member: from } });
+    throw forbidden(
+      "member_above_own_role",
+      `You are ${by}: you cannot change or remove ${from === "owner" ? "an owner" : `a member who is ${from}`}.`,
+      { details: { role: by, member: from } },
+    );
 }
 
 /** The workspace's row is locked first, so that two owners who remove each other at once take turns and one fails. */
@@ -92,7 +124,11 @@ async function commitMembership(room: Room, write: Write): Promise<void> {
     await write.commit(room.store);
   } catch (error) {
     if (error instanceof NornsError && error.code === "guard_failed")
-      throw conflict("last_owner", "A workspace keeps at least one owner, and nothing was changed. Make somebody else owner first, or look again if the member was just changed by another.", { cause: error });
+      throw conflict(
+        "last_owner",
+        "A workspace keeps at least one owner, and nothing was changed. Make somebody else owner first, or look again if the member was just changed by another.",
+        { cause: error },
+      );
     throw error;
   }
 }

@@ -23,7 +23,14 @@ const success = z.object({ success: z.literal(true) });
 export function workspaceRoutes(router: Router, room: Workspaces): void {
   addRoute(
     router,
-    { method: "get", path: "/api/workspaces", summary: "The workspaces you belong to, with your role", tag, access: { action: policy.readWorkspaces }, answer: z.array(workspaceAnswer) },
+    {
+      method: "get",
+      path: "/api/workspaces",
+      summary: "The workspaces you belong to, with your role",
+      tag,
+      access: { action: policy.readWorkspaces },
+      answer: z.array(workspaceAnswer),
+    },
     ({ actor }) => room.list(actor),
   );
   addRoute(
@@ -42,7 +49,16 @@ export function workspaceRoutes(router: Router, room: Workspaces): void {
   );
   addRoute(
     router,
-    { method: "get", path: "/api/workspaces/{workspaceId}", summary: "One workspace", tag, access: { action: policy.readWorkspaces }, workspace, params: workspaceParams, answer: workspaceAnswer },
+    {
+      method: "get",
+      path: "/api/workspaces/{workspaceId}",
+      summary: "One workspace",
+      tag,
+      access: { action: policy.readWorkspaces },
+      workspace,
+      params: workspaceParams,
+      answer: workspaceAnswer,
+    },
     ({ actor, params }) => room.get(actor, params.workspaceId),
   );
   addRoute(
@@ -84,7 +100,16 @@ export function workspaceRoutes(router: Router, room: Workspaces): void {
 function memberRoutes(router: Router, room: Workspaces): void {
   addRoute(
     router,
-    { method: "get", path: "/api/workspaces/{workspaceId}/members", summary: "Members and their roles", tag, access: { action: policy.readMembers }, workspace, params: workspaceParams, answer: z.array(memberAnswer) },
+    {
+      method: "get",
+      path: "/api/workspaces/{workspaceId}/members",
+      summary: "Members and their roles",
+      tag,
+      access: { action: policy.readMembers },
+      workspace,
+      params: workspaceParams,
+      answer: z.array(memberAnswer),
+    },
     ({ params }) => room.listMembers(params.workspaceId),
   );
   addRoute(

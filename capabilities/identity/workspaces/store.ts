@@ -19,7 +19,12 @@ export function createWorkspaceStore(store: Store) {
     /** Of many, by one JSON parameter. Unknown ids are not among the answers. */
     async findMany(ids: readonly WorkspaceId[]) {
       if (ids.length === 0) return [];
-      const given = rowsFromJson(store, { id: "text" }, ids.map((id) => ({ id })), "given");
+      const given = rowsFromJson(
+        store,
+        { id: "text" },
+        ids.map((id) => ({ id })),
+        "given",
+      );
       return db
         .selectFrom("workspaces")
         .selectAll()
@@ -35,7 +40,12 @@ export function createWorkspaceStore(store: Store) {
     row: (id: WorkspaceId) => db.selectFrom("workspaces").select("id").where("id", "=", id),
 
     async rolesOf(user: UserId): Promise<Record<WorkspaceId, Role>> {
-      const rows = await db.selectFrom("workspace_members").select(["workspace", "role"]).where("user_id", "=", user).orderBy("created_at").execute();
+      const rows = await db
+        .selectFrom("workspace_members")
+        .select(["workspace", "role"])
+        .where("user_id", "=", user)
+        .orderBy("created_at")
+        .execute();
       // The role was checked on its way in; the column holds one of the four.
       return Object.fromEntries(rows.map((row) => [row.workspace, row.role])) as Record<WorkspaceId, Role>;
     },
@@ -46,7 +56,10 @@ export function createWorkspaceStore(store: Store) {
     insertMember: (row: WorkspaceTables["workspace_members"]) => db.insertInto("workspace_members").values(row),
     /** Keeps the higher of two roles out of it: an existing membership stays as it is. */
     insertMemberIfNew: (row: WorkspaceTables["workspace_members"]) =>
-      db.insertInto("workspace_members").values(row).onConflict((on) => on.columns(["workspace", "user_id"]).doNothing()),
+      db
+        .insertInto("workspace_members")
+        .values(row)
+        .onConflict((on) => on.columns(["workspace", "user_id"]).doNothing()),
     setRole: (workspace: WorkspaceId, user: UserId, from: Role, to: Role) =>
       db
         .updateTable("workspace_members")
@@ -63,7 +76,12 @@ export function createWorkspaceStore(store: Store) {
         .where("role", "=", from)
         .returning("user_id"),
     memberRow: (workspace: WorkspaceId, user: UserId, role: Role) =>
-      db.selectFrom("workspace_members").select("user_id").where("workspace", "=", workspace).where("user_id", "=", user).where("role", "=", role),
+      db
+        .selectFrom("workspace_members")
+        .select("user_id")
+        .where("workspace", "=", workspace)
+        .where("user_id", "=", user)
+        .where("role", "=", role),
     /** Locks the workspace's row: two removals of the last two owners take turns. */
     lock: (workspace: WorkspaceId, at: number) => db.updateTable("workspaces").set({ updated_at: at }).where("id", "=", workspace),
     /** One row while the workspace has an owner. */
@@ -77,13 +95,25 @@ export function createWorkspaceStore(store: Store) {
         ),
 
     invitations: (workspace: WorkspaceId) =>
-      db.selectFrom("workspace_invitations").selectAll().where("workspace", "=", workspace).orderBy("created_at", "desc").orderBy("id", "desc").execute(),
+      db
+        .selectFrom("workspace_invitations")
+        .selectAll()
+        .where("workspace", "=", workspace)
+        .orderBy("created_at", "desc")
+        .orderBy("id", "desc")
+        .execute(),
     invitation: (workspace: WorkspaceId, id: InvitationId) =>
       db.selectFrom("workspace_invitations").selectAll().where("workspace", "=", workspace).where("id", "=", id).executeTakeFirst(),
     invitationByHmac: (hmac: string) =>
       db.selectFrom("workspace_invitations").selectAll().where("token_hmac", "=", hmac).executeTakeFirst(),
     invitationsTo: (email: string) =>
-      db.selectFrom("workspace_invitations").selectAll().where("email", "=", email).where("accepted_at", "is", null).where("revoked_at", "is", null).execute(),
+      db
+        .selectFrom("workspace_invitations")
+        .selectAll()
+        .where("email", "=", email)
+        .where("accepted_at", "is", null)
+        .where("revoked_at", "is", null)
+        .execute(),
     insertInvitation: (row: WorkspaceTables["workspace_invitations"]) => db.insertInto("workspace_invitations").values(row),
     /** A new invitation to the same address ends the one before. */
     revokePending: (workspace: WorkspaceId, email: string, at: number) =>

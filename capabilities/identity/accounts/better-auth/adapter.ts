@@ -65,10 +65,17 @@ export function createStoreAdapter({ store, sessionSecret, consequences }: Adapt
   };
 
   const read = (table: Table, where: readonly CleanedWhere[], mayBeStored: boolean): Promise<Row[]> =>
-    db.selectFrom(table).selectAll().where(toCondition(hashTokens(table, where, mayBeStored))).limit(1_000).execute() as Promise<Row[]>;
+    db
+      .selectFrom(table)
+      .selectAll()
+      .where(toCondition(hashTokens(table, where, mayBeStored)))
+      .limit(1_000)
+      .execute() as Promise<Row[]>;
 
   const toStored = (table: Table, row: Row): Row =>
-    table === "sessions" && typeof row["token_hmac"] === "string" ? { ...row, token_hmac: sessionHmac(row["token_hmac"], sessionSecret) } : row;
+    table === "sessions" && typeof row["token_hmac"] === "string"
+      ? { ...row, token_hmac: sessionHmac(row["token_hmac"], sessionSecret) }
+      : row;
 
   /** Collected, except for what is good once. */
   const write = async (table: Table, add: (write: Write) => void): Promise<void> => {
@@ -82,7 +89,12 @@ export function createStoreAdapter({ store, sessionSecret, consequences }: Adapt
     const before = await read(table, where, true);
     await write(table, (to) => {
       for (const row of before) {
-        to.add(db.updateTable(table).set(toStored(table, changes)).where("id", "=", row["id"] as never));
+        to.add(
+          db
+            .updateTable(table)
+            .set(toStored(table, changes))
+            .where("id", "=", row["id"] as never),
+        );
         consequences.updated(to, table, row, changes);
       }
     });
@@ -121,7 +133,19 @@ export function createStoreAdapter({ store, sessionSecret, consequences }: Adapt
       if (table === "users" && row) collecting().emails.set(String(row["id"]), String(row["email"]));
       return row ? (withToken(table, row as Row, where) as T) : null;
     },
-    async findMany<T>({ model, where = [], limit, offset, sortBy }: { model: string; where?: CleanedWhere[] | undefined; limit: number; offset?: number | undefined; sortBy?: { field: string; direction: "asc" | "desc" } | undefined }) {
+    async findMany<T>({
+      model,
+      where = [],
+      limit,
+      offset,
+      sortBy,
+    }: {
+      model: string;
+      where?: CleanedWhere[] | undefined;
+      limit: number;
+      offset?: number | undefined;
+      sortBy?: { field: string; direction: "asc" | "desc" } | undefined;
+    }) {
       const table = tableOf(model);
       let select = db
         .selectFrom(table)
@@ -154,7 +178,12 @@ export function createStoreAdapter({ store, sessionSecret, consequences }: Adapt
       const table = tableOf(model);
       const [found] = await read(table, where, false);
       if (!found) return null;
-      const [taken] = await store.batch([db.deleteFrom(table).where("id", "=", found["id"] as never).returningAll()]);
+      const [taken] = await store.batch([
+        db
+          .deleteFrom(table)
+          .where("id", "=", found["id"] as never)
+          .returningAll(),
+      ]);
       return (taken!.rows[0] as T | undefined) ?? null;
     },
   };

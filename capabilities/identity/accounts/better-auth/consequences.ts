@@ -56,38 +56,70 @@ export function createConsequences({ audit, events, revocations, workspace }: Co
           after: { email: String(row["email"]), name: String(row["name"]) },
         });
       if (table === "credentials")
-        trace(write, String(row["user_id"]), "accounts.addCredential", "account.credential_added", (label) => `${label} has a new way to sign in.`, {
-          after: { provider: String(row["provider_id"]) },
-        });
+        trace(
+          write,
+          String(row["user_id"]),
+          "accounts.addCredential",
+          "account.credential_added",
+          (label) => `${label} has a new way to sign in.`,
+          {
+            after: { provider: String(row["provider_id"]) },
+          },
+        );
     },
     updated(write, table, before, changes) {
       const names = Object.keys(changes).filter((name) => !silent.has(name) && changes[name] !== before[name]);
       if (names.length === 0) return;
       const pick = (row: Row): Json => Object.fromEntries(names.map((name) => [name, (row[name] ?? null) as Json]));
       if (table === "users")
-        trace(write, String(before["id"]), "accounts.updateProfile", "account.profile_changed", (label) => `${label} changed ${names.join(", ")}.`, {
-          before: pick(before),
-          after: pick({ ...before, ...changes }),
-        });
+        trace(
+          write,
+          String(before["id"]),
+          "accounts.updateProfile",
+          "account.profile_changed",
+          (label) => `${label} changed ${names.join(", ")}.`,
+          {
+            before: pick(before),
+            after: pick({ ...before, ...changes }),
+          },
+        );
       if (table === "credentials")
-        trace(write, String(before["user_id"]), "accounts.changeCredential", "account.credential_changed", (label) => `${label} changed how they sign in.`, {
-          after: { provider: String(before["provider_id"]), changed: names },
-        });
+        trace(
+          write,
+          String(before["user_id"]),
+          "accounts.changeCredential",
+          "account.credential_changed",
+          (label) => `${label} changed how they sign in.`,
+          {
+            after: { provider: String(before["provider_id"]), changed: names },
+          },
+        );
       // A session's own life (its end moved) is nobody's deed.
     },
     deleted(write, table, row) {
       if (table === "sessions") {
-        trace(write, String(row["user_id"]), "accounts.signOut", "account.signed_out", (label) => `${label} signed out.`, { before: { session: String(row["id"]) } });
+        trace(write, String(row["user_id"]), "accounts.signOut", "account.signed_out", (label) => `${label} signed out.`, {
+          before: { session: String(row["id"]) },
+        });
         revocations.revoke(write, [`session:${String(row["id"])}`]);
       }
       if (table === "users") {
-        trace(write, String(row["id"]), "accounts.delete", "account.deleted", () => `${String(row["email"])} has no account any more.`, { before: { email: String(row["email"]) } });
+        trace(write, String(row["id"]), "accounts.delete", "account.deleted", () => `${String(row["email"])} has no account any more.`, {
+          before: { email: String(row["email"]) },
+        });
         revocations.revoke(write, [`user:${String(row["id"])}`]);
       }
       if (table === "credentials")
-        trace(write, String(row["user_id"]), "accounts.removeCredential", "account.credential_removed", (label) => `${label} lost a way to sign in.`, {
-          before: { provider: String(row["provider_id"]) },
-        });
+        trace(
+          write,
+          String(row["user_id"]),
+          "accounts.removeCredential",
+          "account.credential_removed",
+          (label) => `${label} lost a way to sign in.`,
+          {
+            before: { provider: String(row["provider_id"]) },
+          },
+        );
     },
   };
 }

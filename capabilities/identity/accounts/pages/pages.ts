@@ -38,7 +38,12 @@ const field = (name: string, text: string, attributes: string, hint = ""): strin
 
 const email = field("email", "Email", `type="email" autocomplete="username" inputmode="email" maxlength="255" spellcheck="false"`);
 const name = field("name", "Name", `type="text" autocomplete="name" maxlength="100"`);
-const newPassword = field("password", "Password", `type="password" autocomplete="new-password" minlength="8" maxlength="128"`, "At least 8 characters.");
+const newPassword = field(
+  "password",
+  "Password",
+  `type="password" autocomplete="new-password" minlength="8" maxlength="128"`,
+  "At least 8 characters.",
+);
 const password = field("password", "Password", `type="password" autocomplete="current-password" maxlength="128"`);
 const say = `<p class="say" id="say" role="alert"></p>`;
 const form = (fields: readonly string[], button: string): string =>

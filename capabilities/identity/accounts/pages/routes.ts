@@ -9,17 +9,41 @@ export function pageRoutes(router: Router): void {
   for (const { path, title, html } of pages)
     addRoute(
       router,
-      { method: "get", path, summary: `Page: ${title}`, tag: "Pages", access: { open: openBecause.page }, answerType: "text/html", identifies: false },
+      {
+        method: "get",
+        path,
+        summary: `Page: ${title}`,
+        tag: "Pages",
+        access: { open: openBecause.page },
+        answerType: "text/html",
+        identifies: false,
+      },
       () => answer(html, "text/html; charset=utf-8", { "content-security-policy": pagePolicy() }),
     );
   addRoute(
     router,
-    { method: "get", path: "/identity/page.css", summary: "The pages' style", tag: "Pages", access: { open: openBecause.page }, answerType: "text/plain", identifies: false },
+    {
+      method: "get",
+      path: "/identity/page.css",
+      summary: "The pages' style",
+      tag: "Pages",
+      access: { open: openBecause.page },
+      answerType: "text/plain",
+      identifies: false,
+    },
     () => answer(style, "text/css; charset=utf-8"),
   );
   addRoute(
     router,
-    { method: "get", path: "/identity/page.js", summary: "The pages' script", tag: "Pages", access: { open: openBecause.page }, answerType: "text/plain", identifies: false },
+    {
+      method: "get",
+      path: "/identity/page.js",
+      summary: "The pages' script",
+      tag: "Pages",
+      access: { open: openBecause.page },
+      answerType: "text/plain",
+      identifies: false,
+    },
     () => answer(script, "text/javascript; charset=utf-8"),
   );
 }

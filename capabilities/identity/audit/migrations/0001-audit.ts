@@ -24,11 +24,7 @@ export const audit0001: Migration = {
       .addColumn("key_id", "text")
       .addColumn("hash", "text"),
     db.schema.createIndex("audit_row_by_workspace").on("audit_row").columns(["workspace", "at", "id"]),
-    db.schema
-      .createIndex("audit_row_unsealed")
-      .on("audit_row")
-      .columns(["at", "id"])
-      .where(sql.ref("seq"), "is", null),
+    db.schema.createIndex("audit_row_unsealed").on("audit_row").columns(["at", "id"]).where(sql.ref("seq"), "is", null),
     db.schema
       .createTable("audit_head")
       .addColumn("id", "integer", (column) => column.primaryKey())
