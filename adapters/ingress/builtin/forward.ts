@@ -62,9 +62,13 @@ export function forward(deps: ForwardDeps, req: IncomingMessage, res: ServerResp
     let sent: ClientRequest;
     try {
       const { host, port } = connection.target;
-      // A kept connection may be closing at the other end in this very moment. What cannot be repeated gets a new one.
-      const agent = isRepeatable(req) ? connection.agent : false;
-      sent = request({ host, port, method: req.method, path, headers, agent, setHost: false });
+      // A kept connection may be closing at the other end in this very moment. What cannot be repeated gets a new one, on
+      // which the instance is not told that it is the last use: told so, many close with the upload unread, and the
+      // reset that follows takes their answer away.
+      const use = isRepeatable(req)
+        ? { agent: connection.agent, headers }
+        : { agent: false, headers: [...headers, "Connection", "keep-alive"] };
+      sent = request({ host, port, method: req.method, path, ...use, setHost: false });
     } catch {
       // Node refuses a path or a header that it would not have sent itself.
       end();
@@ -93,19 +97,19 @@ export function forward(deps: ForwardDeps, req: IncomingMessage, res: ServerResp
     });
     sent.on("error", () => {
       end();
-      if (res.destroyed || upstream !== sent) return;
+      // Once it has answered, what becomes of the answer is `relay`'s: an app may refuse an upload before it has read it.
+      if (state.hasAnswered || res.destroyed || upstream !== sent) return;
       if (!state.isConnected && !state.isTimedOut) {
         tried.add(keyOf(connection.target));
         upstream = undefined;
         return attempt();
       }
       // The instance closed a kept connection in the moment we used it again: nothing was lost, and a new one is opened.
-      if (!state.hasAnswered && !state.isTimedOut && sent.reusedSocket && isRepeatable(req) && ++staleTries <= 2) {
+      if (!state.isTimedOut && sent.reusedSocket && isRepeatable(req) && ++staleTries <= 2) {
         upstream = undefined;
         return attempt();
       }
-      if (res.headersSent) res.destroy();
-      else sendTrouble(req, res, state.isTimedOut ? gatewayTimeout(route.app) : badGateway(route.app));
+      sendTrouble(req, res, state.isTimedOut ? gatewayTimeout(route.app) : badGateway(route.app));
     });
   };
 
@@ -114,7 +118,10 @@ export function forward(deps: ForwardDeps, req: IncomingMessage, res: ServerResp
     try {
       const status = answer.statusCode ?? 0;
       if (status < 200) throw new RangeError("not a final status");
-      res.writeHead(status, answer.statusMessage ?? "", responseHeaders(answer.rawHeaders, route.hostname, deps.control));
+      const headers = responseHeaders(answer.rawHeaders, route.hostname, deps.control);
+      // The rest of an unread body would be taken for the next request.
+      if (!req.complete) headers.push("Connection", "close");
+      res.writeHead(status, answer.statusMessage ?? "", headers);
     } catch {
       // What the app sent cannot be sent on: a status or a header that HTTP does not know.
       answer.destroy();
@@ -125,6 +132,8 @@ export function forward(deps: ForwardDeps, req: IncomingMessage, res: ServerResp
     pipeline(answer, res, (error) => {
       // Broken off in the middle: the visitor must see that too, not a complete-looking answer.
       if (error) res.destroy();
+      // Answered before the upload was through, as a refusal is: nobody wants the rest.
+      else if (!req.complete) upstream?.destroy();
     });
   };
 

@@ -301,6 +301,62 @@ describe("the built-in ingress", () => {
     await expect.poll(connections).toBe(0);
   });
 
+  it("passes on answers without a body, of unknown length and of old servers as they are", async () => {
+    await using app = await anInstance((req, res) => {
+      if (req.url === "/204") return void res.writeHead(204).end();
+      if (req.url === "/304") return void res.writeHead(304, { etag: '"x"', "content-length": "7" }).end();
+      if (req.url === "/old") return void req.socket.end("HTTP/1.0 200 OK\r\nX-Old: 1\r\n\r\nuntil the end");
+      res.setHeader("content-length", "5");
+      res.end("hello");
+    });
+    await using front = await aFront();
+    front.ingress.setRoutes([aRoute([app.target])]);
+    for (let round = 0; round < 2; round++) {
+      expect(await call(front.port, "/204")).toMatchObject({ status: 204, body: "" });
+      expect(await call(front.port, "/304")).toMatchObject({ status: 304, body: "", headers: { etag: '"x"' } });
+      expect(await call(front.port, "/", { method: "HEAD" })).toMatchObject({ status: 200, body: "", headers: { "content-length": "5" } });
+      expect(await call(front.port, "/old")).toMatchObject({ status: 200, body: "until the end", headers: { "x-old": "1" } });
+      expect(await call(front.port, "/")).toMatchObject({ status: 200, body: "hello" });
+    }
+  });
+
+  it("passes on a refusal that comes before the upload is through", async () => {
+    await using app = await anInstance((_, res) => void res.writeHead(413).end("too large"));
+    await using front = await aFront();
+    front.ingress.setRoutes([aRoute([app.target])]);
+    for (let round = 0; round < 5; round++) {
+      const status = await new Promise<number | string>((resolve) => {
+        const sent = request(
+          {
+            port: front.port,
+            host: "127.0.0.1",
+            method: "POST",
+            agent: false,
+            headers: { host: "hello.localhost", "content-length": 50_000_000 },
+          },
+          (res) => {
+            res.resume();
+            resolve(res.statusCode!);
+          },
+        );
+        sent.on("error", (error) => resolve(error.message));
+        sent.write(Buffer.alloc(1_000_000));
+      });
+      expect(status).toBe(413);
+    }
+    await front.ingress.drained(app.target.instance, 2000);
+  });
+
+  it("keeps no connection that it will not use again", async () => {
+    await using app = await anInstance((req, res) => void req.resume().on("end", () => res.end("ok")));
+    await using front = await aFront();
+    front.ingress.setRoutes([aRoute([app.target])]);
+    for (let index = 0; index < 20; index++) expect((await call(front.port, "/", { method: "POST", body: "x" })).body).toBe("ok");
+    await expect
+      .poll(() => new Promise<number>((resolve) => app.server.getConnections((_, count) => resolve(count))), { timeout: 900 })
+      .toBe(0);
+  });
+
   it("gives a deployed page that attacks the control plane nothing to hold", async () => {
     const ticket = "A".repeat(43);
     const seen: string[] = [];
