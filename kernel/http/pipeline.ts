@@ -6,7 +6,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Actor } from "../actor/index.ts";
 import type { Clock } from "../clock/index.ts";
-import { NornsError, unauthenticated } from "../errors/index.ts";
+import { NornsError } from "../errors/index.ts";
 import type { WorkspaceId } from "../ids/index.ts";
 import type { Log } from "../log/index.ts";
 import type { HttpMeter } from "../telemetry/index.ts";

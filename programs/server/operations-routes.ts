@@ -190,4 +190,14 @@ function toAnswer(operation: Operation): Answer {
   return { id, sagaId: id, seq, name, queue, category, workspace, subject: operation.subject, state, actor, attempt, node, error, cancelRequestedAt, runAfter, createdAt, startedAt, updatedAt, finishedAt };
 }
 
-const toStepAnswer = ({ output: _, ...step }: OperationStep): z.infer<typeof stepAnswer> => step;
+/** Without the output: what a step hands to the next one is not for callers. */
+const toStepAnswer = ({ name, position, state, attempt, startedAt, finishedAt, error, skipReason }: OperationStep): z.infer<typeof stepAnswer> => ({
+  name,
+  position,
+  state,
+  attempt,
+  startedAt,
+  finishedAt,
+  error,
+  skipReason,
+});

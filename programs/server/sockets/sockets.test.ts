@@ -215,7 +215,7 @@ describe("/ws", () => {
     while (pending.length < 21) await new Promise((resolve) => setTimeout(resolve, 10));
     for (const letGo of pending) letGo();
     expect(first).toBe(429);
-    expect((await Promise.all(statuses)).toSorted()).toEqual([...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 5 }, () => 429)]);
+    expect((await Promise.all(statuses)).toSorted((a, b) => a - b)).toEqual([...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 5 }, () => 429)]);
     expect(await other).toBe(401);
   });
 
