@@ -31,7 +31,11 @@ export function describeTransport(name: string, make: () => Promise<TransportHar
     });
   };
 
-  const listen = async (transport: Transport, queues: readonly QueueOptions[], handle: Parameters<Transport["listen"]>[1]): Promise<Listener> => {
+  const listen = async (
+    transport: Transport,
+    queues: readonly QueueOptions[],
+    handle: Parameters<Transport["listen"]>[1],
+  ): Promise<Listener> => {
     const listener = await transport.listen(queues, handle);
     onTestFinished(() => listener.stop(AbortSignal.timeout(5_000)));
     return listener;
@@ -82,8 +86,12 @@ export function describeTransport(name: string, make: () => Promise<TransportHar
     it("it delivers a thousand to two listeners, each to one of them", async ({ transport }) => {
       const operations = ids(1_000);
       const seen: OperationId[] = [];
-      for (let index = 0; index < 2; index++) await listen(transport, [{ queue: "a", concurrency: 5 }], async (operation) => void seen.push(operation));
-      await Promise.all([transport.send(operations.slice(0, 500).map((operation) => ({ queue: "a", operation }))), transport.send(operations.slice(500).map((operation) => ({ queue: "a", operation })))]);
+      for (let index = 0; index < 2; index++)
+        await listen(transport, [{ queue: "a", concurrency: 5 }], async (operation) => void seen.push(operation));
+      await Promise.all([
+        transport.send(operations.slice(0, 500).map((operation) => ({ queue: "a", operation }))),
+        transport.send(operations.slice(500).map((operation) => ({ queue: "a", operation }))),
+      ]);
       await until(() => new Set(seen).size === operations.length);
       await sleep(quietMs);
       expect([...seen].sort()).toEqual([...operations].sort());
@@ -94,7 +102,10 @@ export function describeTransport(name: string, make: () => Promise<TransportHar
       const seen: { operation: OperationId; at: number }[] = [];
       await listen(transport, [{ queue: "a", concurrency: 2 }], async (operation) => void seen.push({ operation, at: Date.now() }));
       const at = Date.now() + 1_000;
-      await transport.send([{ queue: "a", operation: later!, at }, { queue: "a", operation: now! }]);
+      await transport.send([
+        { queue: "a", operation: later!, at },
+        { queue: "a", operation: now! },
+      ]);
       await until(() => seen.length === 2);
       expect(seen[0]!.operation).toBe(now);
       expect(seen[0]!.at).toBeLessThan(at);
@@ -117,13 +128,20 @@ export function describeTransport(name: string, make: () => Promise<TransportHar
       const finished = new Promise<void>((resolve) => (finish = resolve));
       const [a, b] = [ids(12), ids(3)];
       const seen = new Set<OperationId>();
-      await listen(transport, [{ queue: "a", concurrency: 3 }, { queue: "b", concurrency: 1 }], async (operation) => {
-        const queue = a.includes(operation) ? "a" : "b";
-        most[queue] = Math.max(most[queue], ++running[queue]);
-        if (queue === "a") await finished;
-        running[queue]--;
-        seen.add(operation);
-      });
+      await listen(
+        transport,
+        [
+          { queue: "a", concurrency: 3 },
+          { queue: "b", concurrency: 1 },
+        ],
+        async (operation) => {
+          const queue = a.includes(operation) ? "a" : "b";
+          most[queue] = Math.max(most[queue], ++running[queue]);
+          if (queue === "a") await finished;
+          running[queue]--;
+          seen.add(operation);
+        },
+      );
       await transport.send(a.map((operation) => ({ queue: "a", operation })));
       await until(() => running.a === 3);
       await transport.send(b.map((operation) => ({ queue: "b", operation })));

@@ -48,7 +48,5 @@ function guardOf(store: Store, query: Query): Query[] {
 /** The guard's table; its check constraint's name is what the adapters recognise. */
 export const guardMigration: Migration = {
   id: "0001-guard",
-  statements: (db) => [
-    db.schema.createTable("assert_one").addColumn("n", "integer", (column) => column.notNull().check(sql`n = 1`)),
-  ],
+  statements: (db) => [db.schema.createTable("assert_one").addColumn("n", "integer", (column) => column.notNull().check(sql`n = 1`))],
 };

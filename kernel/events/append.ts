@@ -87,8 +87,12 @@ function createStatements(store: Store): readonly Bind[] {
 }
 
 /** The text is the same for every write, and building it costs more than sending it (0.16 ms): built once. */
-function bindTo(statement: RawBuilder<unknown>, db: Kysely<unknown>, parametersOf: (events: readonly Pending[]) => readonly unknown[]): Bind {
-  let compiled: CompiledQuery<unknown> | undefined;
+function bindTo(
+  statement: RawBuilder<unknown>,
+  db: Kysely<unknown>,
+  parametersOf: (events: readonly Pending[]) => readonly unknown[],
+): Bind {
+  let compiled: CompiledQuery | undefined;
   return (events) => {
     compiled ??= statement.compile(db);
     return { ...compiled, parameters: parametersOf(events) } as CompiledQuery<{ last: number }>;

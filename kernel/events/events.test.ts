@@ -55,7 +55,11 @@ test("it numbers the events of writes in order and without a hole, also after a 
   await expect(failing.commit(db.store)).rejects.toMatchObject({ code: "database_error" });
   await commit(db.store, events, "three");
   const { events: all, next } = await events.list({ limit: 10, order: "asc" });
-  expect(all.map(({ seq, message }) => [seq, message])).toEqual([[1, "one"], [2, "two"], [3, "three"]]);
+  expect(all.map(({ seq, message }) => [seq, message])).toEqual([
+    [1, "one"],
+    [2, "two"],
+    [3, "three"],
+  ]);
   expect(next).toBeUndefined();
   expect(await events.latest()).toBe(3);
 });
@@ -64,7 +68,7 @@ test("it keeps every field, and two writes joined into one", async () => {
   await using db = await aDatabase(rooms);
   const events = createEvents({ store: db.store });
   const first = new Write();
-  events.append(first, anEvent("first", { metadata: { exit: "1", text: "\"quoted\" ünïcode" }, operation: "op_x" as never }));
+  events.append(first, anEvent("first", { metadata: { exit: "1", text: '"quoted" ünïcode' }, operation: "op_x" as never }));
   const second = new Write();
   events.append(second, anEvent("second", { category: "scale" }));
   first.include(second);
@@ -72,7 +76,7 @@ test("it keeps every field, and two writes joined into one", async () => {
   const { events: all } = await events.list({ limit: 10, order: "desc" });
   expect(all).toMatchObject([
     { seq: 2, message: "second", category: "scale", metadata: {} },
-    { seq: 1, message: "first", operation: "op_x", metadata: { exit: "1", text: "\"quoted\" ünïcode" }, actor: "test", subject: "app:hello" },
+    { seq: 1, message: "first", operation: "op_x", metadata: { exit: "1", text: '"quoted" ünïcode' }, actor: "test", subject: "app:hello" },
   ]);
   expect(all[0]).not.toHaveProperty("operation");
 });
@@ -84,7 +88,8 @@ test("[A1] it lists and follows only the workspaces asked for, and nothing for a
   for (const name of ["ws_a", "ws_b", "ws_c", "ws_a"]) events.append(write, anEvent(name, { workspace: name as WorkspaceId }));
   await write.commit(db.store);
   const ids = (...names: string[]) => names as WorkspaceId[];
-  const listed = async (workspaces: WorkspaceId[]) => (await events.list({ workspaces, limit: 10, order: "asc" })).events.map((event) => event.seq);
+  const listed = async (workspaces: WorkspaceId[]) =>
+    (await events.list({ workspaces, limit: 10, order: "asc" })).events.map((event) => event.seq);
   expect(await listed(ids("ws_a"))).toEqual([1, 4]);
   expect(await listed(ids("ws_a", "ws_c"))).toEqual([1, 3, 4]);
   expect(await listed([])).toEqual([]);
@@ -150,7 +155,8 @@ test("it shows two processes all events of fifty writers with delayed commits, t
       const write = new Write();
       events.append(write, anEvent(`${index}.${round}`));
       // Behind the events' own statement, so the counter is held while the commit is late.
-      if (Math.random() < 0.2) write.addLast({ compile: () => sql`select pg_sleep(${String(Math.random() * 0.01)}::float)`.compile(store.tables("kernel")) });
+      if (Math.random() < 0.2)
+        write.addLast({ compile: () => sql`select pg_sleep(${String(Math.random() * 0.01)}::float)`.compile(store.tables("kernel")) });
       await write.commit(store);
     }
   };
@@ -174,7 +180,9 @@ test("it hears of another process's events without waiting for the poll, also af
   expect((await following.next()).value).toMatchObject({ message: "b" });
   expect(performance.now() - startedAt).toBeLessThan(1_000);
 
-  await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(db.store.tables("kernel"));
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
+    db.store.tables("kernel"),
+  );
   await sleep(50);
   await commit(one.store, one.events, "c");
   expect((await following.next()).value).toMatchObject({ message: "c" });
@@ -217,7 +225,10 @@ test("it tells a reader that was too slow what it missed, and goes on", async ()
 test("it forgets the beginning, and tells who asks for it", async () => {
   await using db = await aDatabase(rooms);
   let now = 1_000;
-  const events = createEvents({ store: db.store, clock: { now: () => now, sleep: (ms, signal) => sleep(ms, undefined, { ...(signal ? { signal } : {}) }) } });
+  const events = createEvents({
+    store: db.store,
+    clock: { now: () => now, sleep: (ms, signal) => sleep(ms, undefined, { ...(signal ? { signal } : {}) }) },
+  });
   await commit(db.store, events, "a", "b");
   now = 2_000;
   await commit(db.store, events, "c", "d");
@@ -242,4 +253,40 @@ test("it tells a reader whose number is from the future that the log was put bac
   await commit(db.store, events, "b");
   expect((await following.next()).value).toMatchObject({ seq: 2 });
   stop.abort();
+});
+
+test("it lets a reader that fails go, without failing the write that reached it or the others", async () => {
+  await using db = await aDatabase(rooms);
+  const events = createEvents({ store: db.store });
+  const stop = new AbortController();
+  const seen: number[] = [];
+  const gap = (): void => {};
+  const failing = [
+    () => {
+      throw new Error("gone");
+    },
+    () => Promise.reject(new Error("gone too")),
+  ];
+  for (const event of failing) events.push({ after: 0, signal: stop.signal }, { event, gap });
+  events.push({ after: 0, signal: stop.signal }, { event: (event) => void seen.push(event.seq), gap });
+  for (const message of ["a", "b", "c"]) await commit(db.store, events, message);
+  for (let waited = 0; waited < 5_000 && seen.length < 3; waited += 20) await sleep(20);
+  expect(seen).toEqual([1, 2, 3]);
+  expect(events.followerCount).toBe(1);
+  stop.abort();
+  expect(events.followerCount).toBe(0);
+});
+
+test("[I11] it keeps metadata whose names are special as plain facts", async () => {
+  await using db = await aDatabase(rooms);
+  const events = createEvents({ store: db.store });
+  const write = new Write();
+  events.append(write, anEvent("x", { metadata: JSON.parse('{"__proto__":"polluted","constructor":"c"}') as Record<string, string> }));
+  await write.commit(db.store);
+  const { events: all } = await events.list({ limit: 1, order: "asc" });
+  expect(Object.entries(all[0]!.metadata)).toEqual([
+    ["__proto__", "polluted"],
+    ["constructor", "c"],
+  ]);
+  expect(({} as { polluted?: string }).polluted).toBeUndefined();
 });

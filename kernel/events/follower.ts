@@ -38,20 +38,30 @@ export class Follower {
       const behind = ring.first - this.cursor! - 1;
       const from = this.cursor! + 1;
       let pause: void | Promise<void>;
-      if (behind > 0) {
-        this.cursor = ring.first - 1;
-        pause = this.#sink.gap({ gap: { from, to: this.cursor } });
-      } else {
-        this.cursor = from;
-        const event = ring.get(from);
-        pause = matches(event, this.#filter) ? this.#sink.event(event) : undefined;
+      try {
+        if (behind > 0) {
+          this.cursor = ring.first - 1;
+          pause = this.#sink.gap({ gap: { from, to: this.cursor } });
+        } else {
+          this.cursor = from;
+          const event = ring.get(from);
+          pause = matches(event, this.#filter) ? this.#sink.event(event) : undefined;
+        }
+      } catch {
+        // A sink that fails is a reader that is gone. It must not fail the write whose commit brought us here.
+        return this.onClosed();
       }
       if (pause) return this.#wait(pause, ring);
     }
   }
 
   /** From the database, page by page, until the ring takes over. May be called again after it threw. */
-  async catchUp(ring: EventRing, list: (query: EventQuery) => Promise<EventPage>, latest: () => Promise<number>, oldest: () => Promise<number>): Promise<void> {
+  async catchUp(
+    ring: EventRing,
+    list: (query: EventQuery) => Promise<EventPage>,
+    latest: () => Promise<number>,
+    oldest: () => Promise<number>,
+  ): Promise<void> {
     const end = await latest();
     if (this.cursor! > end) {
       // A number from a future that did not happen: the database was put back to an earlier state.

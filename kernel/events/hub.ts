@@ -95,9 +95,11 @@ export class EventHub {
     const session: Session = { ring: undefined, startsBehind: 0, aborter, awaitHole: () => {}, started: Promise.resolve() };
     this.#early.clear();
     session.started = this.#start(session);
-    void session.started.then(() => this.#run(session)).catch((error: unknown) => {
-      if (!aborter.signal.aborted) this.#options.log.error({ error }, "The event log's reader stopped");
-    });
+    void session.started
+      .then(() => this.#run(session))
+      .catch((error: unknown) => {
+        if (!aborter.signal.aborted) this.#options.log.error({ error }, "The event log's reader stopped");
+      });
     return session;
   }
 
@@ -206,7 +208,16 @@ export class EventHub {
       follower.take(ring);
       return;
     }
-    void this.#persist(() => follower.catchUp(ring, (query) => listEvents(store, query), () => latestSeq(store), () => oldestSeq(store)), signal);
+    void this.#persist(
+      () =>
+        follower.catchUp(
+          ring,
+          (query) => listEvents(store, query),
+          () => latestSeq(store),
+          () => oldestSeq(store),
+        ),
+      signal,
+    );
   }
 
   /** Tries until it works: the database may be away for a while, and followers stay. Undefined when the signal aborts. */

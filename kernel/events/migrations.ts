@@ -26,7 +26,11 @@ export const kernelMigrations: RoomMigrations = {
           .addColumn("metadata", "text", (column) => column.notNull()),
         db.schema.createIndex("events_by_workspace").on("events").columns(["workspace", "seq"]),
         db.schema.createIndex("events_by_subject").on("events").columns(["subject", "seq"]),
-        db.schema.createIndex("events_by_operation").on("events").columns(["operation", "seq"]).where("operation" as never, "is not", null),
+        db.schema
+          .createIndex("events_by_operation")
+          .on("events")
+          .columns(["operation", "seq"])
+          .where("operation" as never, "is not", null),
         db.schema.createIndex("events_by_time").on("events").column("at"),
         db.schema
           .createTable("event_sequence")

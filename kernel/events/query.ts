@@ -36,7 +36,12 @@ export function matches(event: Event, filter: EventFilter): boolean {
 }
 
 export async function latestSeq(store: Store): Promise<number> {
-  const { last } = await store.tables<EventTables>("kernel").selectFrom("event_sequence").select("last").where("id", "=", 1).executeTakeFirstOrThrow();
+  const { last } = await store
+    .tables<EventTables>("kernel")
+    .selectFrom("event_sequence")
+    .select("last")
+    .where("id", "=", 1)
+    .executeTakeFirstOrThrow();
   return last;
 }
 

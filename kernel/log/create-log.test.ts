@@ -21,7 +21,10 @@ describe("the log", () => {
   it("[N4] masks a secret in every form and place: field, message, error, cause, base64, URL, JSON", () => {
     const secret = 'p"ss w/rd+ü-1234567';
     const text = linesOf({ mask: createMask([secret]) }, (log) => {
-      log.error({ note: secret, error: new Error(`failed with ${secret}`, { cause: new Error(encodeURIComponent(secret)) }) }, Buffer.from(secret).toString("base64"));
+      log.error(
+        { note: secret, error: new Error(`failed with ${secret}`, { cause: new Error(encodeURIComponent(secret)) }) },
+        Buffer.from(secret).toString("base64"),
+      );
       log.info({ url: "postgres://user:hunter2@db/x", authorization: "Bearer abc" }, JSON.stringify({ a: secret }));
     }).join("");
     expect(text).not.toMatch(/ss w|ss%20w|hunter2|Bearer abc/);
@@ -30,14 +33,18 @@ describe("the log", () => {
   });
 
   it("[I9] lets no terminal sequence through in text form, and keeps an error's stack and cause", () => {
-    const [line = ""] = linesOf({ format: "text" }, (log) => log.warn({ error: new Error("a\x1b]52;c;x\x07", { cause: new Error("deeper") }) }, "title\x1b]0;x\x07"));
+    const [line = ""] = linesOf({ format: "text" }, (log) =>
+      log.warn({ error: new Error("a\x1b]52;c;x\x07", { cause: new Error("deeper") }) }, "title\x1b]0;x\x07"),
+    );
     expect(line).not.toContain("\x1b");
     expect(line).toContain("Caused by: Error: deeper");
   });
 
   it("[N4] shows no field with a secret's name, in either format", () => {
     for (const format of ["json", "text"] as const) {
-      const text = linesOf({ format }, (log) => log.info({ authorization: "Bearer abc", clientSecret: "abc", body: { DATABASE_PASSWORD: "abc", tokens: 3 } }, "x")).join("");
+      const text = linesOf({ format }, (log) =>
+        log.info({ authorization: "Bearer abc", clientSecret: "abc", body: { DATABASE_PASSWORD: "abc", tokens: 3 } }, "x"),
+      ).join("");
       expect(text).not.toContain("abc");
       expect(text).toContain('"tokens":3');
     }

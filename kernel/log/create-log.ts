@@ -45,7 +45,9 @@ const colours: Record<LogLevel, string> = { debug: "\x1b[2m", info: "", warn: "\
 
 const textLine: Renderer = ({ now = Date.now, isColourful = false }, level, fields, message) => {
   const { error, ...rest } = fields;
-  const facts = Object.entries(rest).map(([name, value]) => `${name}=${isSecret(name, value) ? mark : typeof value === "string" ? quote(value) : toText(value)}`);
+  const facts = Object.entries(rest).map(
+    ([name, value]) => `${name}=${isSecret(name, value) ? mark : typeof value === "string" ? quote(value) : toText(value)}`,
+  );
   const time = new Date(now()).toISOString().slice(11, 19);
   const line = `${time} ${level.padEnd(5)} ${withoutControls(message)}${facts.length > 0 ? `  ${facts.join(" ")}` : ""}`;
   const trouble = error === undefined ? "" : `\n${indent(describeError(error))}`;

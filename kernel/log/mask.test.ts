@@ -44,11 +44,15 @@ describe("the mask", () => {
   it("[N4] gives the same in pieces as in one, whatever the secrets", () => {
     const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 6, maxLength: 9 });
     fc.assert(
-      fc.property(fc.array(letters, { minLength: 1, maxLength: 3 }), fc.array(fc.oneof(letters, fc.string({ unit: fc.constantFrom("a", "b", "c", " ") }))), (secrets, pieces) => {
-        const mask = createMask(secrets);
-        const given = inPieces(mask, pieces);
-        expect(given).toBe(mask.apply(pieces.join("")));
-      }),
+      fc.property(
+        fc.array(letters, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.oneof(letters, fc.string({ unit: fc.constantFrom("a", "b", "c", " ") }))),
+        (secrets, pieces) => {
+          const mask = createMask(secrets);
+          const given = inPieces(mask, pieces);
+          expect(given).toBe(mask.apply(pieces.join("")));
+        },
+      ),
       { numRuns: 500 },
     );
   });

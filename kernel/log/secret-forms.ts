@@ -12,7 +12,9 @@ export function formsOf(secret: string): string[] {
   if (secret.length < shortest) return [];
   const lines = secret.split(/\r?\n/);
   const parts = lines.length > 1 ? [secret, ...lines.filter((line) => line.length >= shortestLine && !line.startsWith("-----"))] : [secret];
-  return [...new Set(parts.flatMap((part) => [part, ...base64Forms(part), ...urlForms(part), ...jsonForms(part)]))].filter((form) => form.length >= shortest);
+  return [...new Set(parts.flatMap((part) => [part, ...base64Forms(part), ...urlForms(part), ...jsonForms(part)]))].filter(
+    (form) => form.length >= shortest,
+  );
 }
 
 /** The characters that any base64 text with the secret inside must contain, for each of the three ways it may lie in it. */

@@ -22,7 +22,12 @@ export async function ensureVaultKey(store: Store, vault: Vault, clock: Pick<Clo
   if (found) check(vault, found);
   if (found?.key_id === vault.keyId) return;
   if (found) await db.updateTable("vault_key").set(mine).where("id", "=", 1).where("key_id", "=", found.key_id).execute();
-  else await db.insertInto("vault_key").values({ id: 1, ...mine }).onConflict((conflicting) => conflicting.doNothing()).execute();
+  else
+    await db
+      .insertInto("vault_key")
+      .values({ id: 1, ...mine })
+      .onConflict((conflicting) => conflicting.doNothing())
+      .execute();
   // Another server may have been quicker, with another key.
   const now = await read();
   if (now) check(vault, now);

@@ -21,7 +21,10 @@ export function parseEncryptionKey(text: string): EncryptionKey {
       ? Buffer.from(given.replaceAll("-", "+").replaceAll("_", "/"), "base64")
       : undefined;
   if (bytes?.length !== 32)
-    throw invalid("encryption_key_invalid", "ENCRYPTION_KEY is not a key: it must be 32 bytes, as 64 hex digits or as base64. `openssl rand -hex 32` makes one.");
+    throw invalid(
+      "encryption_key_invalid",
+      "ENCRYPTION_KEY is not a key: it must be 32 bytes, as 64 hex digits or as base64. `openssl rand -hex 32` makes one.",
+    );
   return new Uint8Array(bytes) as EncryptionKey;
 }
 

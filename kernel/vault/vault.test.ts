@@ -9,11 +9,16 @@ describe("the vault", () => {
   test("it opens what it sealed, and only for the same place", () => {
     const vault = createVault({ key: aKey() });
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }).map((text) => text.toWellFormed()), fc.string(), fc.string(), (plain, context, other) => {
-        const sealed = vault.seal(plain, context);
-        expect(vault.open(sealed, context)).toBe(plain);
-        if (other !== context) expect(() => vault.open(sealed, other)).toThrow(expect.objectContaining({ code: "vault_broken_seal" }));
-      }),
+      fc.property(
+        fc.string({ unit: "binary" }).map((text) => text.toWellFormed()),
+        fc.string(),
+        fc.string(),
+        (plain, context, other) => {
+          const sealed = vault.seal(plain, context);
+          expect(vault.open(sealed, context)).toBe(plain);
+          if (other !== context) expect(() => vault.open(sealed, other)).toThrow(expect.objectContaining({ code: "vault_broken_seal" }));
+        },
+      ),
     );
   });
 
@@ -29,7 +34,8 @@ describe("the vault", () => {
       const changed = sealed.slice(0, index) + (sealed[index] === "A" ? "B" : "A") + sealed.slice(index + 1);
       expect(() => vault.open(changed, "c"), String(index)).toThrow();
     }
-    for (const text of ["", "n1", "n1..", "plain", `n1.${vault.keyId}.AAAA`]) expect(() => vault.open(text, "c")).toThrow(expect.objectContaining({ code: "vault_broken_seal" }));
+    for (const text of ["", "n1", "n1..", "plain", `n1.${vault.keyId}.AAAA`])
+      expect(() => vault.open(text, "c")).toThrow(expect.objectContaining({ code: "vault_broken_seal" }));
     expect(vault.isSealed(sealed)).toBe(true);
     expect(vault.isSealed("plain")).toBe(false);
   });
@@ -42,14 +48,20 @@ describe("the vault", () => {
     const moved = vault.reseal(sealed, "c")!;
     expect(vault.reseal(moved, "c")).toBeUndefined();
     expect(createVault({ key: current }).open(moved, "c")).toBe("a secret");
-    expect(() => createVault({ key: current }).open(sealed, "c")).toThrow(expect.objectContaining({ kind: "conflict", code: "vault_key_missing" }));
+    expect(() => createVault({ key: current }).open(sealed, "c")).toThrow(
+      expect.objectContaining({ kind: "conflict", code: "vault_key_missing" }),
+    );
   });
 
   test("[N4] it shows neither key nor secret in its errors", () => {
     const text = newEncryptionKey();
     const vault = createVault({ key: parseEncryptionKey(text) });
     const sealed = vault.seal("a secret", "c");
-    for (const act of [() => vault.open(sealed, "d"), () => createVault({ key: aKey() }).open(sealed, "c"), () => parseEncryptionKey(`${text}0`)]) {
+    for (const act of [
+      () => vault.open(sealed, "d"),
+      () => createVault({ key: aKey() }).open(sealed, "c"),
+      () => parseEncryptionKey(`${text}0`),
+    ]) {
       let thrown: unknown;
       try {
         act();
@@ -64,7 +76,12 @@ describe("the vault", () => {
 
   test("it takes a key as hex, base64 and base64url, and nothing else", () => {
     const bytes = Buffer.from(newEncryptionKey(), "hex");
-    for (const text of [bytes.toString("hex"), bytes.toString("base64"), bytes.toString("base64url"), ` ${bytes.toString("hex").toUpperCase()}\n`])
+    for (const text of [
+      bytes.toString("hex"),
+      bytes.toString("base64"),
+      bytes.toString("base64url"),
+      ` ${bytes.toString("hex").toUpperCase()}\n`,
+    ])
       expect(Buffer.from(parseEncryptionKey(text))).toEqual(bytes);
     for (const text of ["", "password", bytes.toString("hex").slice(2), bytes.subarray(1).toString("base64"), "g".repeat(64)])
       expect(() => parseEncryptionKey(text)).toThrow(expect.objectContaining({ code: "encryption_key_invalid" }));
@@ -77,7 +94,10 @@ describe("the database's check value", () => {
     const vault = createVault({ key: aKey() });
     await Promise.all([ensureVaultKey(db.store, vault), ensureVaultKey(db.store, vault)]);
     await ensureVaultKey(db.store, vault);
-    await expect(ensureVaultKey(db.store, createVault({ key: aKey() }))).rejects.toMatchObject({ kind: "conflict", code: "encryption_key_wrong" });
+    await expect(ensureVaultKey(db.store, createVault({ key: aKey() }))).rejects.toMatchObject({
+      kind: "conflict",
+      code: "encryption_key_wrong",
+    });
     await ensureVaultKey(db.store, vault);
   });
 

@@ -56,9 +56,13 @@ export function createVault({ key, earlierKeys = [] }: VaultKeys): Vault {
       const { id, bytes } = parse(sealed);
       const known = keys.get(id);
       if (!known)
-        throw conflict("vault_key_missing", `A secret was sealed under a key (${id}) that this server does not have. Add that key to the earlier ones, or set the secret again.`, {
-          details: { keyId: id },
-        });
+        throw conflict(
+          "vault_key_missing",
+          `A secret was sealed under a key (${id}) that this server does not have. Add that key to the earlier ones, or set the secret again.`,
+          {
+            details: { keyId: id },
+          },
+        );
       const decipher = createDecipheriv("aes-256-gcm", known, bytes.subarray(0, nonceLength), { authTagLength: tagLength });
       decipher.setAAD(boundTo(id, context));
       decipher.setAuthTag(bytes.subarray(bytes.length - tagLength));
@@ -79,4 +83,5 @@ export function createVault({ key, earlierKeys = [] }: VaultKeys): Vault {
 
 const boundTo = (keyId: string, context: string): Buffer => Buffer.from(`norns:n1:${keyId}:${context}`, "utf8");
 
-const brokenSeal = () => bug("vault_broken_seal", "A stored secret cannot be opened: it was changed, or belongs to something else. Set it again.");
+const brokenSeal = () =>
+  bug("vault_broken_seal", "A stored secret cannot be opened: it was changed, or belongs to something else. Set it again.");

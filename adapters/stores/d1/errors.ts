@@ -16,7 +16,8 @@ export function toD1Error(thrown: unknown, isReadOnly: boolean): NornsError {
     case "UNIQUE":
       return conflict("unique_violation", "This already exists.", { details, cause: thrown });
     case "CHECK":
-      if (constraint === "n = 1") return conflict("guard_failed", "Something changed meanwhile, so nothing was written. Look again and repeat.", { cause: thrown });
+      if (constraint === "n = 1")
+        return conflict("guard_failed", "Something changed meanwhile, so nothing was written. Look again and repeat.", { cause: thrown });
       return conflict("check_violation", "The database refuses this value.", { details, cause: thrown });
     case "FOREIGN KEY":
       return conflict("foreign_key_violation", "This refers to something that is not there, or is still referred to.", { cause: thrown });
@@ -27,8 +28,13 @@ export function toD1Error(thrown: unknown, isReadOnly: boolean): NornsError {
   if (lost.test(text))
     return isReadOnly
       ? unavailable("database_unavailable", "The database cannot be reached. Try again in a moment.", { cause: thrown })
-      : unavailable("commit_unknown", "The database went away during a write, so whether it was kept is not known. Look before you repeat it.", { cause: thrown });
-  if (/too many SQL variables/i.test(text)) return bug("too_many_parameters", "A statement has more than 100 parameters: send rows as one JSON parameter.", { cause: thrown });
+      : unavailable(
+          "commit_unknown",
+          "The database went away during a write, so whether it was kept is not known. Look before you repeat it.",
+          { cause: thrown },
+        );
+  if (/too many SQL variables/i.test(text))
+    return bug("too_many_parameters", "A statement has more than 100 parameters: send rows as one JSON parameter.", { cause: thrown });
   return bug("database_error", "The database refused a statement.", { cause: thrown });
 }
 

@@ -152,4 +152,8 @@ async function ensureExecutable(path: string): Promise<void> {
   if ((mode & 0o111) !== 0o111) await chmod(path, mode | 0o555);
 }
 
-const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

@@ -71,7 +71,14 @@ export async function ensurePassword(layout: Layout): Promise<string> {
  * A data directory that is whole: initdb works in a directory beside it, which is renamed when it is done, so a crash
  * in the middle leaves nothing behind that looks like a database.
  */
-export async function ensureDataDirectory(options: { layout: Layout; binaries: Binaries; runAs: RunAs; password: string; syncs: boolean; signal: AbortSignal }): Promise<void> {
+export async function ensureDataDirectory(options: {
+  layout: Layout;
+  binaries: Binaries;
+  runAs: RunAs;
+  password: string;
+  syncs: boolean;
+  signal: AbortSignal;
+}): Promise<void> {
   const { layout, binaries, runAs } = options;
   const version = await readFile(join(layout.data, "PG_VERSION"), "utf8").catch(() => undefined);
   if (version !== undefined) {
@@ -88,7 +95,12 @@ export async function ensureDataDirectory(options: { layout: Layout; binaries: B
   await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600, flag: "wx" });
   try {
     if (runAs) await chown(passwordFile, runAs.uid, runAs.gid);
-    const { code, output } = await run(binaries.initdb, initdbArguments({ dataDirectory: half, passwordFile, syncs: options.syncs }), runAs, options.signal);
+    const { code, output } = await run(
+      binaries.initdb,
+      initdbArguments({ dataDirectory: half, passwordFile, syncs: options.syncs }),
+      runAs,
+      options.signal,
+    );
     if (code !== 0) throw startFailure("PostgreSQL's data directory could not be made", output);
   } finally {
     await rm(passwordFile, { force: true });
@@ -130,12 +142,28 @@ const reasons: readonly (readonly [RegExp, string, string])[] = [
   [/No space left on device|Check free disk space|Disk quota exceeded/i, "disk_full", "the disk is full. Make room and start again"],
   [/Address already in use|could not bind/i, "port_taken", "its port is taken by another program. Start again to use another one"],
   [/Permission denied/i, "permission_denied", "it may not read or write its files. Check who owns NORNS_HOME/postgres"],
-  [/pre-existing shared memory block/i, "still_running", "processes of an earlier PostgreSQL are still ending. Wait a moment and start again"],
+  [
+    /pre-existing shared memory block/i,
+    "still_running",
+    "processes of an earlier PostgreSQL are still ending. Wait a moment and start again",
+  ],
   [/could not map anonymous shared memory|Cannot allocate memory|out of memory/i, "out_of_memory", "there is not enough memory"],
-  [/invalid (?:value for parameter "lc_|locale name)/i, "locale_missing", "a locale that its database was made with is missing on this system. Install it, or set DATABASE_URL"],
+  [
+    /invalid (?:value for parameter "lc_|locale name)/i,
+    "locale_missing",
+    "a locale that its database was made with is missing on this system. Install it, or set DATABASE_URL",
+  ],
   [/database files are incompatible/i, "incompatible_files", "its files were made by another build of PostgreSQL"],
-  [/could not locate a valid checkpoint record|invalid (?:primary )?checkpoint/i, "data_damaged", "its files are damaged. Restore a backup of NORNS_HOME/postgres"],
-  [/error while loading shared libraries|cannot open shared object/i, "library_missing", "a library that it needs is missing. Run npm install again"],
+  [
+    /could not locate a valid checkpoint record|invalid (?:primary )?checkpoint/i,
+    "data_damaged",
+    "its files are damaged. Restore a backup of NORNS_HOME/postgres",
+  ],
+  [
+    /error while loading shared libraries|cannot open shared object/i,
+    "library_missing",
+    "a library that it needs is missing. Run npm install again",
+  ],
   [/GLIBC_[\d.]+' not found/i, "system_too_old", "this system's C library is too old for it. Set DATABASE_URL to a PostgreSQL 15 or newer"],
 ];
 
@@ -143,7 +171,13 @@ const reasons: readonly (readonly [RegExp, string, string])[] = [
 export function toStartError(thrown: unknown): unknown {
   const { code, syscall } = thrown as NodeJS.ErrnoException;
   if (thrown instanceof NornsError || typeof syscall !== "string") return thrown;
-  const text = { ENOSPC: "No space left on device", EDQUOT: "No space left on device", EACCES: "Permission denied", EPERM: "Permission denied", EROFS: "Permission denied" }[code ?? ""];
+  const text = {
+    ENOSPC: "No space left on device",
+    EDQUOT: "No space left on device",
+    EACCES: "Permission denied",
+    EPERM: "Permission denied",
+    EROFS: "Permission denied",
+  }[code ?? ""];
   if (!text) return thrown;
   const failure = startFailure("PostgreSQL's files could not be prepared", text);
   return unavailable(failure.code, failure.message, { details: { reason: failure.details?.["reason"] }, cause: thrown });
@@ -151,7 +185,10 @@ export function toStartError(thrown: unknown): unknown {
 
 /** The last lines that PostgreSQL wrote, and what they mean as far as we know. */
 export function startFailure(what: string, output: string): NornsError {
-  const lines = output.split("\n").filter((line) => line.trim() !== "").slice(-12);
+  const lines = output
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .slice(-12);
   const known = reasons.find(([pattern]) => pattern.test(output));
   return unavailable("postgres_start_failed", `${what}: ${known ? known[2] : "its last lines say why (see details)"}.`, {
     details: { reason: known?.[1] ?? "unknown", log: lines },

@@ -30,7 +30,8 @@ async function aHome(): Promise<string> {
   return home;
 }
 
-const postmasterPid = async (home: string): Promise<number> => Number((await readFile(join(home, "postgres", "data", "postmaster.pid"), "utf8")).split("\n")[0]);
+const postmasterPid = async (home: string): Promise<number> =>
+  Number((await readFile(join(home, "postgres", "data", "postmaster.pid"), "utf8")).split("\n")[0]);
 
 async function start(home: string): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres({ home, log: silentLog, signal, syncs: false });
@@ -48,7 +49,11 @@ async function startElsewhere(home: string): Promise<{ server: ChildProcess; sai
       console.log("running " + postgres.pid);
       setInterval(() => {}, 1000);
     } catch (error) { console.log("refused " + error.code); }`;
-  const server = spawn(process.execPath, ["--input-type=module", "-e", script, home], { cwd: import.meta.dirname, detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const server = spawn(process.execPath, ["--input-type=module", "-e", script, home], {
+    cwd: import.meta.dirname,
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(() => void server.kill("SIGKILL"));
   const said = await new Promise<string>((resolve) => server.stdout!.once("data", (data: Buffer) => resolve(data.toString())));
   return { server, said };
@@ -73,7 +78,9 @@ describe("the embedded PostgreSQL", () => {
     const second = await start(home);
     const again = openPostgres({ url: second.url });
     expect((await migrate(again, [kernelMigrations])).applied).toEqual([]);
-    const { rows } = await again.pool.query("select current_setting('server_version_num')::int / 10000 as major, current_setting('listen_addresses') as addresses");
+    const { rows } = await again.pool.query(
+      "select current_setting('server_version_num')::int / 10000 as major, current_setting('listen_addresses') as addresses",
+    );
     expect(rows).toEqual([{ major: 18, addresses: "" }]);
     await again.close();
   });
@@ -154,10 +161,14 @@ describe("the embedded PostgreSQL", () => {
     let isOver = false;
     const writers = Array.from({ length: 8 }, async () => {
       while (!isOver) {
-        await table.insertInto("counted").values({ n: 1 }).execute().then(
-          () => written++,
-          (error: { kind: string; code: string }) => kinds.add(`${error.kind} ${error.code}`),
-        );
+        await table
+          .insertInto("counted")
+          .values({ n: 1 })
+          .execute()
+          .then(
+            () => written++,
+            (error: { kind: string; code: string }) => kinds.add(`${error.kind} ${error.code}`),
+          );
         await sleep(1);
       }
     });
@@ -172,7 +183,10 @@ describe("the embedded PostgreSQL", () => {
     await Promise.all(writers);
     expect(written).toBeGreaterThan(atRestart);
     for (const kind of kinds) expect(kind).toMatch(/^unavailable (commit_unknown|database_unavailable)$/);
-    const { count } = await table.selectFrom("counted").select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+    const { count } = await table
+      .selectFrom("counted")
+      .select((eb) => eb.fn.countAll<number>().as("count"))
+      .executeTakeFirstOrThrow();
     expect(count).toBeGreaterThanOrEqual(written);
   });
 
@@ -191,7 +205,11 @@ describe("the embedded PostgreSQL", () => {
     const home = await aHome();
     await mkdir(join(home, "postgres", "data"), { recursive: true });
     await writeFile(join(home, "postgres", "data", "PG_VERSION"), "15\n");
-    await expect(start(home)).rejects.toMatchObject({ kind: "conflict", code: "postgres_other_version", details: { found: "15", needed: "18" } });
+    await expect(start(home)).rejects.toMatchObject({
+      kind: "conflict",
+      code: "postgres_other_version",
+      details: { found: "15", needed: "18" },
+    });
   });
 });
 
@@ -201,11 +219,14 @@ describe("its programs", () => {
     const closed = join(home, "closed", "package");
     await mkdir(join(home, "closed"), { mode: 0o700 });
     await cp(findPackage(), closed, { recursive: true, verbatimSymlinks: true });
-    for (const name of await readdir(join(closed, "native", "lib"))) if (/\.so(\.\d+)?$/.test(name) && (name.endsWith(".so") || name.includes("icu"))) await rm(join(closed, "native", "lib", name));
+    for (const name of await readdir(join(closed, "native", "lib")))
+      if (/\.so(\.\d+)?$/.test(name) && (name.endsWith(".so") || name.includes("icu"))) await rm(join(closed, "native", "lib", name));
     const user = { uid: 65_534, gid: 65_534, name: "nobody" };
     const found = await findBinaries(home, user, closed);
     expect(found.postgres).toBe(join(home, `postgres-${found.version}`, "native", "bin", "postgres"));
-    expect(await readdir(join(found.postgres, "..", "..", "lib"))).toEqual(expect.arrayContaining(["libpq.so", "libicuuc.so.60", "libicuuc.so"]));
+    expect(await readdir(join(found.postgres, "..", "..", "lib"))).toEqual(
+      expect.arrayContaining(["libpq.so", "libicuuc.so.60", "libicuuc.so"]),
+    );
     expect((await stat(join(home, `postgres-${found.version}`))).mode & 0o755).toBe(0o755);
     expect(await findBinaries(home, user, closed)).toEqual(found);
   });
@@ -225,7 +246,9 @@ describe("its settings", () => {
   test("it listens on a socket only, and on loopback where a socket's path would be too long", () => {
     const args = (host: string, port: number) => postgresArguments({ dataDirectory: "/d", endpoint: { host, port }, syncs: true });
     expect(args("/h/socket", 5432)).toEqual(expect.arrayContaining(["listen_addresses=", "unix_socket_directories=/h/socket", "fsync=on"]));
-    expect(args("127.0.0.1", 40_001)).toEqual(expect.arrayContaining(["listen_addresses=127.0.0.1", "unix_socket_directories=", "port=40001"]));
+    expect(args("127.0.0.1", 40_001)).toEqual(
+      expect.arrayContaining(["listen_addresses=127.0.0.1", "unix_socket_directories=", "port=40001"]),
+    );
     expect([socketFits("/var/lib/norns/postgres/socket"), socketFits(`/${"x".repeat(120)}`)]).toEqual([true, false]);
     expect(urlOf({ host: "127.0.0.1", port: 1 }, "p/w", "norns")).toBe("postgres://norns:p%2Fw@127.0.0.1:1/norns");
   });
@@ -243,15 +266,19 @@ describe("its settings", () => {
   });
 
   test.each([
-    ["FATAL:  could not write lock file \"postmaster.pid\": No space left on device", "disk_full"],
+    ['FATAL:  could not write lock file "postmaster.pid": No space left on device', "disk_full"],
     ["FATAL:  could not extend file: wrote only 4096 of 8192 bytes\nHINT:  Check free disk space.", "disk_full"],
-    ["LOG:  could not bind IPv4 address \"127.0.0.1\": Address already in use", "port_taken"],
+    ['LOG:  could not bind IPv4 address "127.0.0.1": Address already in use', "port_taken"],
     ["FATAL:  could not map anonymous shared memory: Cannot allocate memory", "out_of_memory"],
-    ["FATAL:  database locale is incompatible\ninvalid value for parameter \"lc_messages\"", "locale_missing"],
+    ['FATAL:  database locale is incompatible\ninvalid value for parameter "lc_messages"', "locale_missing"],
     ["PANIC:  could not locate a valid checkpoint record", "data_damaged"],
     ["postgres: error while loading shared libraries: libicuuc.so.60", "library_missing"],
     ["something new", "unknown"],
   ])("it says what PostgreSQL's last lines mean: %s", (line, reason) => {
-    expect(startFailure("PostgreSQL did not start", `earlier\n${line}\n`)).toMatchObject({ kind: "unavailable", code: "postgres_start_failed", details: { reason, log: ["earlier", ...line.split("\n")] } });
+    expect(startFailure("PostgreSQL did not start", `earlier\n${line}\n`)).toMatchObject({
+      kind: "unavailable",
+      code: "postgres_start_failed",
+      details: { reason, log: ["earlier", ...line.split("\n")] },
+    });
   });
 });

@@ -20,7 +20,6 @@ export interface Postmaster {
   readonly endpoint: Endpoint;
   /** Settles when the process is gone, whoever ended it. */
   readonly exited: Promise<void>;
-  /** Lets our own process end although PostgreSQL runs on. */
 }
 
 /** What postmaster.pid says of a running server. */
@@ -48,9 +47,13 @@ export async function adoptPostmaster(options: { layout: Layout; password: strin
     if (await answersAs(found.endpoint, password, layout.data))
       return { pid: found.pid, endpoint: found.endpoint, exited: watchExit(found.pid) };
     if (Date.now() > deadline)
-      throw unavailable("postgres_silent", `A PostgreSQL of this NORNS_HOME runs (process ${found.pid}) but does not answer. Stop it and start again.`, {
-        details: { pid: found.pid },
-      });
+      throw unavailable(
+        "postgres_silent",
+        `A PostgreSQL of this NORNS_HOME runs (process ${found.pid}) but does not answer. Stop it and start again.`,
+        {
+          details: { pid: found.pid },
+        },
+      );
     await sleep(100, undefined, { signal });
   }
 }
@@ -113,7 +116,11 @@ export async function startPostmaster(options: {
 /** Fast shutdown: open transactions are rolled back, everything is written out. Immediate after `withinMs`. */
 export async function stopPostmaster(postmaster: Postmaster, dataDirectory: string, withinMs = 30_000): Promise<void> {
   if (!(await isPostmasterOf(postmaster.pid, dataDirectory))) return;
-  for (const [signal, ms] of [["SIGINT", withinMs], ["SIGQUIT", 5_000], ["SIGKILL", 5_000]] as const) {
+  for (const [signal, ms] of [
+    ["SIGINT", withinMs],
+    ["SIGQUIT", 5_000],
+    ["SIGKILL", 5_000],
+  ] as const) {
     try {
       process.kill(postmaster.pid, signal);
     } catch (error) {
@@ -121,10 +128,7 @@ export async function stopPostmaster(postmaster: Postmaster, dataDirectory: stri
       throw error;
     }
     const timeout = new AbortController();
-    const gone = await Promise.race([
-      postmaster.exited.then(() => true),
-      sleep(ms, false, { signal: timeout.signal }).catch(() => false),
-    ]);
+    const gone = await Promise.race([postmaster.exited.then(() => true), sleep(ms, false, { signal: timeout.signal }).catch(() => false)]);
     timeout.abort();
     if (gone) return;
   }
@@ -181,13 +185,6 @@ async function openLog(layout: Layout, runAs: RunAs) {
 }
 
 /** A process that is not our child tells nobody when it ends: asked twice a second, without keeping our own alive. */
-function watchExit(pid: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setInterval(async () => {
-      if (await isAlive(pid)) return;
-      clearInterval(timer);
-      resolve();
-    }, 500);
-    timer.unref();
-  });
+async function watchExit(pid: number): Promise<void> {
+  while (await isAlive(pid)) await sleep(500, undefined, { ref: false });
 }

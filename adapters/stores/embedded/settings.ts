@@ -11,7 +11,8 @@ export interface Endpoint {
 /** The longest path of a Unix socket that every system takes, PostgreSQL's own file name in it included. */
 const longestSocketPath = 100;
 
-export const socketFits = (directory: string): boolean => process.platform !== "win32" && `${directory}/.s.PGSQL.5432.lock`.length <= longestSocketPath;
+export const socketFits = (directory: string): boolean =>
+  process.platform !== "win32" && `${directory}/.s.PGSQL.5432.lock`.length <= longestSocketPath;
 
 export function postgresArguments(options: { dataDirectory: string; endpoint: Endpoint; syncs: boolean }): string[] {
   const isSocket = options.endpoint.host.startsWith("/");

@@ -33,7 +33,9 @@ export function isStalePlan(thrown: unknown): boolean {
 export function isConnectionLost(thrown: unknown): boolean {
   const { code, severity } = serverErrorOf(thrown);
   if (severity === "FATAL" || severity === "PANIC") return true;
-  return severity === undefined && !(thrown instanceof NornsError) && !(causeOf(thrown) instanceof NornsError) && code !== "ERR_INVALID_ARG_TYPE";
+  return (
+    severity === undefined && !(thrown instanceof NornsError) && !(causeOf(thrown) instanceof NornsError) && code !== "ERR_INVALID_ARG_TYPE"
+  );
 }
 
 export function toDatabaseError(thrown: unknown, isReadOnly: boolean): NornsError {
@@ -46,14 +48,22 @@ export function toDatabaseError(thrown: unknown, isReadOnly: boolean): NornsErro
 
   if (severity === undefined || severity === "FATAL" || severity === "PANIC") {
     if (!nothingHappened && !isReadOnly)
-      return unavailable("commit_unknown", "The database went away during a write, so whether it was kept is not known. Look before you repeat it.", { cause });
-    return unavailable("database_unavailable", "The database cannot be reached. Try again in a moment.", { cause, ...(code ? { details: { reason: code } } : {}) });
+      return unavailable(
+        "commit_unknown",
+        "The database went away during a write, so whether it was kept is not known. Look before you repeat it.",
+        { cause },
+      );
+    return unavailable("database_unavailable", "The database cannot be reached. Try again in a moment.", {
+      cause,
+      ...(code ? { details: { reason: code } } : {}),
+    });
   }
   switch (code) {
     case "23505":
       return conflict("unique_violation", "This already exists.", { details, cause });
     case "23514":
-      if (constraint === guardConstraint) return conflict("guard_failed", "Something changed meanwhile, so nothing was written. Look again and repeat.", { cause });
+      if (constraint === guardConstraint)
+        return conflict("guard_failed", "Something changed meanwhile, so nothing was written. Look again and repeat.", { cause });
       return conflict("check_violation", "The database refuses this value.", { details, cause });
     case "23503":
       return conflict("foreign_key_violation", "This refers to something that is not there, or is still referred to.", { details, cause });

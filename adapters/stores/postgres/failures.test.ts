@@ -36,12 +36,25 @@ describe("errors", () => {
     const secret = "hunter2-hunter2";
     await things.insertInto("thing").values({ id: secret, n: 1 }).execute();
     const cases: [() => Promise<unknown>, object][] = [
-      [() => things.insertInto("thing").values({ id: secret, n: 1 }).execute(), { kind: "conflict", code: "unique_violation", details: { constraint: "thing_pkey", table: "thing" } }],
+      [
+        () => things.insertInto("thing").values({ id: secret, n: 1 }).execute(),
+        { kind: "conflict", code: "unique_violation", details: { constraint: "thing_pkey", table: "thing" } },
+      ],
       [() => things.insertInto("thing").values({ id: "b", n: -1 }).execute(), { kind: "conflict", code: "check_violation" }],
       [() => things.insertInto("part").values({ id: "missing" }).execute(), { kind: "conflict", code: "foreign_key_violation" }],
-      [() => things.insertInto("thing").values({ id: "c", n: null as never }).execute(), { kind: "bug", code: "not_null_violation", details: { column: "n" } }],
+      [
+        () =>
+          things
+            .insertInto("thing")
+            .values({ id: "c", n: null as never })
+            .execute(),
+        { kind: "bug", code: "not_null_violation", details: { column: "n" } },
+      ],
       [() => things.insertInto("thing").values({ id: "nul\0", n: 1 }).execute(), { kind: "invalid", code: "invalid_text" }],
-      [() => sql`select * from missing where x = ${secret}`.execute(things), { kind: "bug", code: "database_error", details: { reason: "42P01" } }],
+      [
+        () => sql`select * from missing where x = ${secret}`.execute(things),
+        { kind: "bug", code: "database_error", details: { reason: "42P01" } },
+      ],
     ];
     for (const [failing, expected] of cases) {
       const error = await failing().then(
@@ -59,17 +72,27 @@ describe("errors", () => {
     await using store = openPostgres({ url: db.url, statementTimeoutMs: 200 });
     const things = store.tables<Tables>("apps");
     const slow: Query = { compile: () => sql`select pg_sleep(5)`.compile(things) };
-    await expect(store.batch([things.insertInto("thing").values({ id: "a", n: 1 }), slow])).rejects.toMatchObject({ kind: "unavailable", code: "database_timeout" });
+    await expect(store.batch([things.insertInto("thing").values({ id: "a", n: 1 }), slow])).rejects.toMatchObject({
+      kind: "unavailable",
+      code: "database_timeout",
+    });
     expect(await things.selectFrom("thing").selectAll().execute()).toEqual([]);
     await store.close();
   });
 
   test("nobody there is `unavailable`, and so is a store that was closed", async () => {
     const store = openPostgres({ url: "postgres://a:b@127.0.0.1:1/none", connectTimeoutMs: 500 });
-    await expect(store.tables<Tables>("apps").selectFrom("thing").selectAll().execute()).rejects.toMatchObject({ kind: "unavailable", code: "database_unavailable", details: { reason: "ECONNREFUSED" } });
+    await expect(store.tables<Tables>("apps").selectFrom("thing").selectAll().execute()).rejects.toMatchObject({
+      kind: "unavailable",
+      code: "database_unavailable",
+      details: { reason: "ECONNREFUSED" },
+    });
     await store.close();
     await store.close();
-    await expect(store.batch([{ compile: () => sql`select 1`.compile(store.tables("apps")) }])).rejects.toMatchObject({ kind: "unavailable", code: "database_closed" });
+    await expect(store.batch([{ compile: () => sql`select 1`.compile(store.tables("apps")) }])).rejects.toMatchObject({
+      kind: "unavailable",
+      code: "database_closed",
+    });
   });
 });
 
@@ -100,13 +123,15 @@ describe("lost connections", () => {
     const writers = Array.from({ length: 8 }, async () => {
       while (!isOver) {
         const id = `t${next++}`;
-        await db.store.batch([things.insertInto("thing").values({ id, n: 0 }), things.updateTable("thing").set({ n: 1 }).where("id", "=", id)]).then(
-          () => kept.add(id),
-          (error: { code: string }) => {
-            if (error.code === "commit_unknown") unknown.add(id);
-            else expect(error.code).toBe("database_unavailable");
-          },
-        );
+        await db.store
+          .batch([things.insertInto("thing").values({ id, n: 0 }), things.updateTable("thing").set({ n: 1 }).where("id", "=", id)])
+          .then(
+            () => kept.add(id),
+            (error: { code: string }) => {
+              if (error.code === "commit_unknown") unknown.add(id);
+              else expect(error.code).toBe("database_unavailable");
+            },
+          );
       }
     });
     for (let round = 0; round < 15; round++) {
@@ -128,10 +153,22 @@ describe("contention", () => {
   test("writes that lock the same rows in opposite order pass, or say that a repeat may", async () => {
     await using db = await aDatabase([room], { poolSize: 10 });
     const things = db.store.tables<Tables>("apps");
-    await things.insertInto("thing").values([{ id: "a", n: 0 }, { id: "b", n: 0 }]).execute();
-    const add = (id: string) => things.updateTable("thing").set((eb) => ({ n: eb("n", "+", 1) })).where("id", "=", id);
+    await things
+      .insertInto("thing")
+      .values([
+        { id: "a", n: 0 },
+        { id: "b", n: 0 },
+      ])
+      .execute();
+    const add = (id: string) =>
+      things
+        .updateTable("thing")
+        .set((eb) => ({ n: eb("n", "+", 1) }))
+        .where("id", "=", id);
     const pause: Query = { compile: () => sql`select pg_sleep(0.002)`.compile(things) };
-    const ends = await Promise.allSettled(Array.from({ length: 8 }, (_, index) => db.store.batch(index % 2 ? [add("a"), pause, add("b")] : [add("b"), pause, add("a")])));
+    const ends = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, index) => db.store.batch(index % 2 ? [add("a"), pause, add("b")] : [add("b"), pause, add("a")])),
+    );
     const passed = ends.filter((end) => end.status === "fulfilled").length;
     for (const end of ends) if (end.status === "rejected") expect(end.reason).toMatchObject({ kind: "unavailable", code: "database_busy" });
     expect(passed).toBeGreaterThan(0);

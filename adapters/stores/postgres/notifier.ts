@@ -61,7 +61,12 @@ export function createPostgresNotifier({ store, log, pauseMs = 20 }: PostgresNot
 /** One connection of its own, made again when it breaks; every new one may have missed something and says so. */
 async function listenUntil(url: string, log: Log, onSignal: (seq: number | undefined) => void, signal: AbortSignal): Promise<void> {
   for (let pause = 100; !signal.aborted; pause = Math.min(5_000, pause * 2)) {
-    const client = new pg.Client({ connectionString: url, application_name: "norns events", keepAlive: true, connectionTimeoutMillis: 5_000 });
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: "norns events",
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    });
     const broken = new Promise<unknown>((resolve) => {
       client.once("error", resolve);
       client.once("end", () => resolve(undefined));

@@ -81,7 +81,11 @@ class Pipeline {
   }
 
   submit(connection: WireConnection): Error | null {
-    const prepared = this.#statements.map(({ text, values }) => ({ text, values: values.map(toWire), name: this.#names.nameOf(text) ?? "" }));
+    const prepared = this.#statements.map(({ text, values }) => ({
+      text,
+      values: values.map(toWire),
+      name: this.#names.nameOf(text) ?? "",
+    }));
     this.#connection = connection;
     connection.on("parseComplete", this.#onParsed);
     const asked = new Set<string>();

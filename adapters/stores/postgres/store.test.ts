@@ -41,7 +41,10 @@ test("it gives each query of a batch its own rows and count", async () => {
   await using db = await aDatabase(rooms);
   const things = db.store.tables<Tables>("apps");
   const [inserted, updated, selected] = await db.store.batch([
-    things.insertInto("thing").values([{ id: "a", n: 1, note: null }, { id: "b", n: 2, note: null }]),
+    things.insertInto("thing").values([
+      { id: "a", n: 1, note: null },
+      { id: "b", n: 2, note: null },
+    ]),
     things.updateTable("thing").set({ note: "hi" }).where("id", "=", "a").returning(["id", "note"]),
     things.selectFrom("thing").select((eb) => [eb.fn.countAll<number>().as("count"), eb.fn.sum<number>("n").as("sum")]),
   ]);
@@ -57,7 +60,12 @@ test("it aborts a write whose guard does not hold", async () => {
   const write = (seen: number) => {
     const made = new Write();
     requireOne(made, db.store, things.selectFrom("thing").select("id").where("id", "=", "a").where("n", "=", seen));
-    made.add(things.updateTable("thing").set({ n: seen + 1 }).where("id", "=", "a"));
+    made.add(
+      things
+        .updateTable("thing")
+        .set({ n: seen + 1 })
+        .where("id", "=", "a"),
+    );
     return made.commit(db.store);
   };
   await write(1);
@@ -72,7 +80,8 @@ test("it prepares a statement once a connection, also when the batch that first 
   const things = db.store.tables<Tables>("apps");
   const insert = (id: string) => things.insertInto("thing").values({ id, n: 1, note: null });
   await db.store.batch([insert("a")]);
-  for (let attempt = 0; attempt < 3; attempt++) await expect(db.store.batch([insert("a")])).rejects.toMatchObject({ code: "unique_violation" });
+  for (let attempt = 0; attempt < 3; attempt++)
+    await expect(db.store.batch([insert("a")])).rejects.toMatchObject({ code: "unique_violation" });
   for (const id of ["b", "c", "d"]) await db.store.batch([insert(id)]);
   const { rows } = await sql<{ count: number }>`select count(*) as count from pg_prepared_statements`.execute(things);
   expect(rows[0]!.count).toBeGreaterThan(0);
@@ -93,8 +102,16 @@ test("it lets one of many guarded writes of the same state through", async () =>
   const writes = Array.from({ length: 30 }, () => {
     const write = new Write();
     requireOne(write, db.store, things.selectFrom("thing").select("id").where("id", "=", "a").where("n", "=", 0));
-    write.add(things.updateTable("thing").set((eb) => ({ n: eb("n", "+", 1) })).where("id", "=", "a"));
-    return write.commit(db.store).then(() => "through", (error: { code: string }) => error.code);
+    write.add(
+      things
+        .updateTable("thing")
+        .set((eb) => ({ n: eb("n", "+", 1) }))
+        .where("id", "=", "a"),
+    );
+    return write.commit(db.store).then(
+      () => "through",
+      (error: { code: string }) => error.code,
+    );
   });
   const ends = await Promise.all(writes);
   expect(ends.filter((end) => end === "through")).toHaveLength(1);

@@ -32,7 +32,9 @@ test("it goes on listening after its connections were cut, at whatever moment", 
     const seen: string[] = [];
     const listening = transport.listen([{ queue: "a", concurrency: 2 }], async (operation) => void seen.push(operation));
     await sleep(round * 6);
-    await db.store.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
+    await db.store.pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+    );
     const listener = await listening;
     await sleep(50);
     const operation = newId("OperationId");
@@ -46,13 +48,21 @@ test("it goes on listening after its connections were cut, at whatever moment", 
 test("it says that the database is away when it cannot listen", async () => {
   const { transport, db } = await aTransport();
   await db.close();
-  await expect(transport.listen([{ queue: "a", concurrency: 1 }], async () => {})).rejects.toMatchObject({ kind: "unavailable", code: "transport_unavailable" });
+  await expect(transport.listen([{ queue: "a", concurrency: 1 }], async () => {})).rejects.toMatchObject({
+    kind: "unavailable",
+    code: "transport_unavailable",
+  });
 });
 
 test("it keys a wake-up by its operation and its time", () => {
   const operation = newId("OperationId");
   expect(toJob({ queue: "q", operation })).toEqual({ identifier: "q", operation, runAt: null, key: operation });
-  expect(toJob({ queue: "q", operation, at: 5 })).toEqual({ identifier: "q", operation, runAt: "1970-01-01T00:00:00.005Z", key: `${operation}@5` });
+  expect(toJob({ queue: "q", operation, at: 5 })).toEqual({
+    identifier: "q",
+    operation,
+    runAt: "1970-01-01T00:00:00.005Z",
+    key: `${operation}@5`,
+  });
 });
 
 test("it sends many wake-ups as one parameter", async () => {

@@ -60,7 +60,11 @@ const compiler = new Kysely<unknown>({
  * A runner for each queue, because concurrency is a queue's own: in a shared one a flood of one queue would take every
  * place of the others.
  */
-async function listen(options: { url: string; log: Log; pollMs: number }, queues: readonly QueueOptions[], handle: Handle): Promise<Listener> {
+async function listen(
+  options: { url: string; log: Log; pollMs: number },
+  queues: readonly QueueOptions[],
+  handle: Handle,
+): Promise<Listener> {
   const { url, log } = options;
   // Each runner listens on a connection of its own and fetches and completes on another, for a moment at a time.
   const pool = openPool(url, queues.length * 2 + 2, log);
