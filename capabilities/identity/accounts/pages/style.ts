@@ -23,7 +23,9 @@ main { width: min(100%, 376px); }
 .mark svg { width: 22px; height: 22px; color: var(--iris); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 28px; box-shadow: var(--lift); }
 h1 { font-size: 20px; line-height: 1.25; font-weight: 600; letter-spacing: -0.015em; margin: 0 0 6px; text-wrap: balance; }
+h1:has(+ [hidden]) { margin-bottom: 20px; }
 p { margin: 0 0 20px; color: var(--soft); text-wrap: pretty; }
+p.mark { color: var(--text); }
 p b { color: var(--text); font-weight: 500; overflow-wrap: anywhere; }
 form { display: grid; gap: 16px; }
 label { display: grid; gap: 6px; font-size: 13px; font-weight: 500; }
