@@ -334,7 +334,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     observe,
     stop,
     restart,
-    removeArtifact: (artifact) => removeImage(daemon, artifact),
+    removeArtifact: (artifact) => removeImage(daemon, place, artifact),
     logs: (query) => readLogs(home, query),
     stats,
     explain,

@@ -140,7 +140,7 @@ async function findImage(daemon: Daemon, name: string): Promise<string | undefin
  * Takes our tags off the image; Docker removes it with the last tag of all. A tag that others gave it (somebody's
  * `nginx:1.27`) is theirs and stays.
  */
-export async function removeImage(daemon: Daemon, artifact: Artifact): Promise<void> {
+export async function removeImage(daemon: Daemon, place: Place, artifact: Artifact): Promise<void> {
   if (artifact.kind !== "image") return;
   let found: ImageInspect;
   try {
@@ -150,7 +150,7 @@ export async function removeImage(daemon: Daemon, artifact: Artifact): Promise<v
     throw thrown;
   }
   const tags = (found.RepoTags ?? []).filter((tag) => /^norns\/[a-z0-9-]+:rel_[0-9a-z]{26}$/.test(tag));
-  const isOurBuild = found.Config?.Labels?.[labels.kind] === "image";
+  const isOurBuild = found.Config?.Labels?.[labels.installation] === place.installation;
   const names = tags.length === 0 && isOurBuild && (found.RepoTags ?? []).length === 0 ? [found.Id] : tags;
   for (const name of names) {
     try {

@@ -25,10 +25,10 @@ export function createLogCollecting(deps: { home: string; daemon: Daemon; clock:
     }
     if (!isWhole) return;
     const there = new Set(found.map(({ containerId }) => containerId));
-    for (const [containerId, { collector }] of collectors) {
+    for (const [containerId, { collector, instance }] of collectors) {
       if (there.has(containerId)) continue;
       collectors.delete(containerId);
-      void collector.retire();
+      void ending(collector, instance);
     }
   }
 
@@ -46,7 +46,16 @@ export function createLogCollecting(deps: { home: string; daemon: Daemon; clock:
   async function retire(containerId: string): Promise<void> {
     const known = collectors.get(containerId);
     collectors.delete(containerId);
-    await known?.collector.retire();
+    if (known !== undefined) await ending(known.collector, known.instance);
+  }
+
+  /** Without the mark of its end (a full disk) a journal is kept longer than need be; the instance is gone all the same. */
+  async function ending(collector: Collector, instance: Instance): Promise<void> {
+    try {
+      await collector.retire();
+    } catch (thrown) {
+      deps.log.warn({ instance: instance.id, error: String(thrown) }, "the end of an instance's log could not be written");
+    }
   }
 
   async function close(): Promise<void> {

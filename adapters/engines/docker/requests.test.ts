@@ -117,12 +117,12 @@ describe("what the daemon is sent", () => {
   });
 
   it("for a build and a network", () => {
-    expect(toBuildQuery({ app: "shop" as AppName, release: "rel_1", workspace: "ws_1", commit: "c", env: { BUILD_NUMBER: "4" } }, place)).toEqual({
+    expect(toBuildQuery({ app: "shop" as AppName, release: "rel_1", commit: "c", env: { BUILD_NUMBER: "4" } }, place)).toEqual({
       t: "norns/shop:rel_1",
       dockerfile: "Dockerfile",
       rm: true,
       forcerm: true,
-      labels: { "norns.installation": "0123456789abcdef", "norns.kind": "image", "norns.node": "node_1", "norns.workspace": "ws_1", "norns.app": "shop" },
+      labels: { "norns.installation": "0123456789abcdef" },
       buildargs: { VERSION: "c", BUILD_NUMBER: "4" },
     });
     expect(toNetworkBody(place, "shop" as AppName)).toEqual({ Name: "norns-01234567-shop", CheckDuplicate: true, Driver: "bridge", Labels: { "norns.installation": "0123456789abcdef", "norns.kind": "network", "norns.node": "node_1", "norns.app": "shop" } });

@@ -142,7 +142,7 @@ export function toRunBody(
   };
 }
 
-export const placeLabels = (place: Place, kind: "instance" | "once" | "network" | "image"): Record<string, string> => ({
+export const placeLabels = (place: Place, kind: "instance" | "once" | "network"): Record<string, string> => ({
   [labels.installation]: place.installation,
   [labels.kind]: kind,
   [labels.node]: place.node,
@@ -225,7 +225,7 @@ export function checkImage(reference: string): string {
 }
 
 export const toBuildQuery = (
-  request: { readonly app: AppName; readonly release: string; readonly workspace: string; readonly commit: string; readonly dockerfile?: string; readonly env: Readonly<Record<string, string>> },
+  request: { readonly app: AppName; readonly release: string; readonly commit: string; readonly dockerfile?: string; readonly env: Readonly<Record<string, string>> },
   place: Place,
 ): { t: string; dockerfile: string; rm: boolean; forcerm: boolean; labels: Record<string, string>; buildargs: Record<string, string> } => {
   const { repo, tag } = imageTag(request.app, request.release);
@@ -234,7 +234,8 @@ export const toBuildQuery = (
     dockerfile: checkDockerfile(request.dockerfile ?? "Dockerfile"),
     rm: true,
     forcerm: true,
-    labels: { ...placeLabels(place, "image"), [labels.workspace]: request.workspace, [labels.app]: request.app },
+    // One only: the daemon's own builder makes each label a step with a container, 0.1 to 0.2 s. The tag says the rest.
+    labels: { [labels.installation]: place.installation },
     buildargs: { VERSION: request.commit, ...request.env },
   };
 };
