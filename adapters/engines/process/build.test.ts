@@ -95,7 +95,7 @@ describe("a build", () => {
   });
 
   it("that never ends is ended when its time is over, with everything it started", async () => {
-    const request = aBuild({ command: "sleep 301 & (setsid sleep 302 &) ; trap '' TERM; echo going; while :; do sleep 1; done", timeoutMs: 700 });
+    const request = aBuild({ command: "sleep 7301 & (setsid sleep 7302 &) ; trap '' TERM; echo going; while :; do sleep 1; done", timeoutMs: 700 });
     await expect(build(request)).rejects.toMatchObject({ kind: "invalid", code: "command_timed_out" });
     expect(request.printed()).toContain("going");
     expect(jobProcesses()).toEqual([]);
@@ -104,14 +104,14 @@ describe("a build", () => {
 
   it("that leaves children in the background ends with them", async () => {
     const begin = performance.now();
-    const request = aBuild({ command: "sleep 300 & (setsid nohup env -i sleep 303 >/dev/null 2>&1 &) ; echo done" });
+    const request = aBuild({ command: "sleep 7300 & (setsid nohup env -i sleep 7303 >/dev/null 2>&1 &) ; echo done" });
     const path = await build(request);
     expect(performance.now() - begin).toBeLessThan(5_000);
     expect(existsSync(path)).toBe(true);
     expect(jobProcesses()).toEqual([]);
     // Even one that threw its environment away: as root the build's user has no process left, otherwise its namespace is gone.
     const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
-    expect(stdout.split("\n").filter((line) => /^sleep 30[0-3]/.test(line))).toEqual([]);
+    expect(stdout.split("\n").filter((line) => /^sleep 730[0-3]/.test(line))).toEqual([]);
   });
 
   it("that floods is ended, and its step keeps head and tail", async () => {
@@ -133,7 +133,7 @@ describe("a build", () => {
 
   it("that is cancelled ends at once, with everything it started", async () => {
     const cancel = new AbortController();
-    const building = build(aBuild({ command: "sleep 304 & sleep 305", signal: cancel.signal }));
+    const building = build(aBuild({ command: "sleep 7304 & sleep 7305", signal: cancel.signal }));
     setTimeout(() => cancel.abort(new Error("cancelled by a person")), 300);
     await expect(building).rejects.toThrow("cancelled by a person");
     expect(jobProcesses()).toEqual([]);
@@ -170,7 +170,7 @@ describe("a build", () => {
   });
 
   it("of a server that was killed is ended, and cleared away, by the next", async () => {
-    const request = aBuild({ command: "sleep 306" });
+    const request = aBuild({ command: "sleep 7306" });
     const script = `
       import { createProcessEngine } from ${JSON.stringify(new URL("./index.ts", import.meta.url).pathname)};
       const silent = { debug() {}, info() {}, warn() {}, error() {}, child() { return silent; } };

@@ -95,6 +95,7 @@ class Processes implements ProcessEngine {
   async #build(request: BuildRequest): Promise<Artifact> {
     const { app, release, command } = request;
     await this.#prepared();
+    this.#client.startAhead();
     const uids = this.#uids(app);
     return makeRelease({
       paths: this.#paths,

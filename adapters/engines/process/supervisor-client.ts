@@ -64,6 +64,14 @@ export class SupervisorClient {
     if (this.hasRecords()) await this.#connected(true);
   }
 
+  /**
+   * Starts a supervisor that will be needed soon, while something else takes its time: a first start takes 0.3 s. What
+   * goes wrong here goes wrong again, and is told, when it is needed.
+   */
+  startAhead(): void {
+    this.#connected(true).catch(() => {});
+  }
+
   /** Asks, starting a supervisor if need be. A request whose answer was lost is sent again: it means once. */
   async call<M extends Method>(method: M, params: Params<M>, signal?: AbortSignal): Promise<Result<M>> {
     for (let round = 0; ; round++) {

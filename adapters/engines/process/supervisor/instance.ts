@@ -215,7 +215,7 @@ export class Supervised {
     try {
       const child = spawn("/bin/sh", ["-c", wrapperScript, "norns-instance", ...launch.argv], {
         cwd: launch.cwd,
-        env: inside === null ? env : { PATH: "/usr/local/bin:/usr/bin:/bin", ...marks },
+        env: inside === null ? env : { PATH: "/usr/local/bin:/usr/bin:/bin", ...labelsOf(env) },
         detached: true,
         stdio: ["ignore", ...pipes.childEnds, ...(inside === null ? [] : [inside])],
         ...(launch.uid === undefined ? {} : { uid: launch.uid, gid: launch.uid }),
@@ -411,6 +411,12 @@ export class Supervised {
     this.#queue = turn.catch(() => {});
     return turn;
   }
+}
+
+/** What an orphan is known by: the wrapper carries it too, whose environment can be read from outside the sandbox. */
+function labelsOf(env: Readonly<Record<string, string>>): Record<string, string> {
+  const names = ["NORNS_APP", "NORNS_PROCESS", "NORNS_RELEASE", "PORT", instanceMark, supervisorMark];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 /** Ending needs no space: with a full disk the journal's end is written when there is some again. */
