@@ -5,7 +5,7 @@ import { unavailable } from "@norns/kernel/errors";
 import { createPostgresDialect } from "./dialect.ts";
 import { isConnectionLost, isStalePlan, isTransient, toDatabaseError } from "./errors.ts";
 import { runPipeline, type Statement, type StatementResult } from "./pipeline.ts";
-import { createStatementNames } from "./statement-names.ts";
+import { createStatementNames, type StatementNames } from "./statement-names.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`, or with `?host=/directory` for a Unix socket. */
@@ -31,6 +31,8 @@ export interface PostgresStore extends Store, AsyncDisposable {
 
 /** How often a batch is repeated by itself after a deadlock or a serialization failure. */
 const transientRepeats = 3;
+
+const unnamed: StatementNames = { nameOf: () => undefined };
 
 export function openPostgres(options: PostgresOptions): PostgresStore {
   const pool = new pg.Pool({
@@ -60,11 +62,11 @@ export function openPostgres(options: PostgresOptions): PostgresStore {
   const release = (client: pg.PoolClient, error?: unknown): void =>
     client.release(error !== undefined && (isConnectionLost(error) || isStalePlan(error)));
 
-  const runOnce = async (statements: readonly Statement[]): Promise<StatementResult[]> => {
+  const runOnce = async (statements: readonly Statement[], under: StatementNames): Promise<StatementResult[]> => {
     const client = await acquire();
     let failure: unknown;
     try {
-      return await runPipeline(client, statements, names);
+      return await runPipeline(client, statements, under);
     } catch (error) {
       failure = error;
       throw error;
@@ -75,11 +77,16 @@ export function openPostgres(options: PostgresOptions): PostgresStore {
 
   /** One transaction, repeated only when the server said that it was taken back and why a repeat may pass. */
   const run = async (statements: readonly Statement[]): Promise<StatementResult[]> => {
+    let under = names;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await runOnce(statements);
+        return await runOnce(statements, under);
       } catch (error) {
-        if (attempt < 1 && isStalePlan(error)) continue;
+        if (under === names && isStalePlan(error)) {
+          // The pool's other connections may hold the same old plan: this time without a name.
+          under = unnamed;
+          continue;
+        }
         if (attempt < transientRepeats && isTransient(error)) {
           await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * (attempt + 1)));
           continue;
