@@ -53,7 +53,11 @@ export async function autoRollBack(deps: VerbDeps, unhealthy: CurrentRelease, re
   const target = previousGood(releases, { id: current.release, number: current.number });
   if (!isForward) return false;
   if (!current.spec.deployPolicy.autoRollback || !target) {
-    await say(deps, current, `${releaseName(current)} of ${app} turned unhealthy (${reason}). ${target ? "Its spec says not to roll back by itself." : "There is no good release to go back to."}`);
+    await say(
+      deps,
+      current,
+      `${releaseName(current)} of ${app} turned unhealthy (${reason}). ${target ? "Its spec says not to roll back by itself." : "There is no good release to go back to."}`,
+    );
     return false;
   }
   await startRollback(deps, current, target, { actor: norns(workspace), isAutomatic: true, reason });

@@ -31,15 +31,30 @@ describe("cancelling a deployment", () => {
       // Up to the switch a cancel takes everything back; after it the new release stays.
       if (steps.indexOf(step) < steps.indexOf("healthy")) expect([operation.state, isThrough]).toEqual(["cancelled", false]);
       if (steps.indexOf(step) > steps.indexOf("healthy")) expect(isThrough).toBe(true);
-      await until("one sound release", () => expectSound(world, server, "cancelled", [...steps, "one"]).then(() => true, () => false), 15_000).catch(() => expectSound(world, server, "cancelled", [...steps, "one"]));
+      await until(
+        "one sound release",
+        () =>
+          expectSound(world, server, "cancelled", [...steps, "one"]).then(
+            () => true,
+            () => false,
+          ),
+        15_000,
+      ).catch(() => expectSound(world, server, "cancelled", [...steps, "one"]));
       if (isThrough) expect(await server.get("cancelled")).toEqual({ status: 200, body: step });
     });
 
   it("ends a build that would go on for ever", async () => {
-    await world.commit("cancelled", { "infraspec.yaml": webSpec("cancelled", 'build: { command: "while true; do echo building; sleep 0.05; done" }\n') });
+    await world.commit("cancelled", {
+      "infraspec.yaml": webSpec("cancelled", 'build: { command: "while true; do echo building; sleep 0.05; done" }\n'),
+    });
     const id = await server.deployments.deployApp(workspace, "cancelled", "HEAD", actor);
     await until("output", async () => {
-      for await (const chunk of await server.deployments.readStepOutput(workspace, id, { step: "build", follow: false, signal: AbortSignal.timeout(5_000) })) if (chunk.text === "building") return true;
+      for await (const chunk of await server.deployments.readStepOutput(workspace, id, {
+        step: "build",
+        follow: false,
+        signal: AbortSignal.timeout(5_000),
+      }))
+        if (chunk.text === "building") return true;
       return false;
     });
     await server.ledger.cancel(id, actor);

@@ -63,7 +63,12 @@ export function createDeployments(given: DeploymentsDeps): Deployments {
 
   return {
     // The cast: a worker keeps definitions of any input in one list, and parses before it runs them.
-    operations: [operations.deploy, operations.rollback, operations.preflight, operations.remove] as readonly unknown[] as Deployments["operations"],
+    operations: [
+      operations.deploy,
+      operations.rollback,
+      operations.preflight,
+      operations.remove,
+    ] as readonly unknown[] as Deployments["operations"],
     deployApp: (workspace, app, ref, actor, requestId) => deployApp(deps, workspace, app, ref, actor, requestId),
     preflightApp: (workspace, app, ref, actor, requestId) => preflightApp(deps, workspace, app, ref, actor, requestId),
     rollBackApp: (workspace, app, to, actor, requestId) => rollBackApp(deps, workspace, app, to, actor, requestId),

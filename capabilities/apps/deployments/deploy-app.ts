@@ -7,11 +7,25 @@ import { refSchema } from "./contract.ts";
 import type { VerbDeps } from "./create.ts";
 import { appAbsent, specInvalid } from "./errors.ts";
 
-export async function deployApp(deps: VerbDeps, workspace: WorkspaceId, name: string, ref: string, actor: Actor, requestId?: string): Promise<OperationId> {
+export async function deployApp(
+  deps: VerbDeps,
+  workspace: WorkspaceId,
+  name: string,
+  ref: string,
+  actor: Actor,
+  requestId?: string,
+): Promise<OperationId> {
   return start(deps, "deploy", workspace, name, ref, actor, requestId);
 }
 
-export async function preflightApp(deps: VerbDeps, workspace: WorkspaceId, name: string, ref: string, actor: Actor, requestId?: string): Promise<OperationId> {
+export async function preflightApp(
+  deps: VerbDeps,
+  workspace: WorkspaceId,
+  name: string,
+  ref: string,
+  actor: Actor,
+  requestId?: string,
+): Promise<OperationId> {
   return start(deps, "preflight", workspace, name, ref, actor, requestId);
 }
 
@@ -29,7 +43,8 @@ async function start(
   if (app.isAbsent) throw appAbsent(app.name);
   const ref = givenRef || "HEAD";
   const isRef = refSchema.safeParse(ref);
-  if (!isRef.success) throw invalid("ref_invalid", `The ref is not valid: give ${isRef.error.issues[0]?.message ?? "a branch, a tag or a commit"}.`);
+  if (!isRef.success)
+    throw invalid("ref_invalid", `The ref is not valid: give ${isRef.error.issues[0]?.message ?? "a branch, a tag or a commit"}.`);
   // A directory's spec is the one it is deployed with; a repository's own, at the commit, may be sound while this is not.
   if (!app.isValid && app.location.kind === "directory") throw specInvalid(app.name, app.findings, "in its directory");
 

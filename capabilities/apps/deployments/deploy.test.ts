@@ -64,7 +64,11 @@ describe("deploying an app", () => {
       release: 1,
       actor: actor.label,
     });
-    expect(await server.processes.getStatus(workspace, "hello")).toMatchObject({ healthy: true, nomadStatus: "running", release: { number: 1, commit } });
+    expect(await server.processes.getStatus(workspace, "hello")).toMatchObject({
+      healthy: true,
+      nomadStatus: "running",
+      release: { number: 1, commit },
+    });
   });
 
   it("changes to the new release without losing a request", async () => {
@@ -102,21 +106,39 @@ describe("deploying an app", () => {
     expect(operation).toMatchObject({ state: "undone", error: { code: "not_healthy", step: "healthy" } });
     expect(operation.error!.message).toContain("web.0 answered 503 to GET /health");
     expect(operation.error!.message).toMatch(/Release 1 \([0-9a-f]{7}\) stays in service\./);
-    expect(operation.error!.details).toMatchObject({ stays: { release: 1 }, evidence: [{ status: 503, body: "database is away", process: "web", logs: expect.arrayContaining([expect.stringContaining("listening")]) }] });
+    expect(operation.error!.details).toMatchObject({
+      stays: { release: 1 },
+      evidence: [
+        { status: 503, body: "database is away", process: "web", logs: expect.arrayContaining([expect.stringContaining("listening")]) },
+      ],
+    });
     expect(new Set(await stop())).toEqual(new Set(["one"]));
     expect(await server.instances("broken")).toHaveLength(1);
-    expect((await server.deployments.listReleases(workspace, "broken")).map(({ number, state, isCurrent, isKept }) => ({ number, state, isCurrent, isKept }))).toEqual([
+    expect(
+      (await server.deployments.listReleases(workspace, "broken")).map(({ number, state, isCurrent, isKept }) => ({
+        number,
+        state,
+        isCurrent,
+        isKept,
+      })),
+    ).toEqual([
       { number: 2, state: "bad", isCurrent: false, isKept: false },
       { number: 1, state: "good", isCurrent: true, isKept: true },
     ]);
     const saga = await server.deployments.getSaga(workspace, operation.id);
-    expect(saga.find(({ action }) => action === "deploy.failed")).toMatchObject({ message: expect.stringContaining("Release 1"), metadata: { stays: "1", status: "503", step: "healthy" } });
+    expect(saga.find(({ action }) => action === "deploy.failed")).toMatchObject({
+      message: expect.stringContaining("Release 1"),
+      metadata: { stays: "1", status: "503", step: "healthy" },
+    });
   });
 
   it("is not fooled by an old release that answers where the new one should", async () => {
     await deployed("impostor");
     // The new one does not listen at all; every name of the app goes on answering.
-    await world.commit("impostor", { "infraspec.yaml": webSpec("impostor").replace("deadline: 8s", "deadline: 1500ms"), "server.cjs": "setInterval(() => {}, 1000);" });
+    await world.commit("impostor", {
+      "infraspec.yaml": webSpec("impostor").replace("deadline: 8s", "deadline: 1500ms"),
+      "server.cjs": "setInterval(() => {}, 1000);",
+    });
     const operation = await server.deploy("impostor");
     expect(operation).toMatchObject({ state: "undone", error: { code: "not_healthy" } });
     expect(operation.error!.message).toContain("connection refused");
@@ -129,27 +151,46 @@ describe("deploying an app", () => {
     const before = performance.now();
     const operation = await server.deploy("exits");
     expect(performance.now() - before).toBeLessThan(6_000);
-    expect(operation.error).toMatchObject({ code: "not_healthy", details: { evidence: [{ exit: { code: 7 }, logs: expect.arrayContaining(["cannot find the database"]) }] } });
+    expect(operation.error).toMatchObject({
+      code: "not_healthy",
+      details: { evidence: [{ exit: { code: 7 }, logs: expect.arrayContaining(["cannot find the database"]) }] },
+    });
     expect(operation.error!.message).toContain("web.0 exited with code 7");
     expect(await server.get("exits")).toEqual({ status: 200, body: "one" });
   });
 
   it("says what a failed build printed, and lets its output be read", async () => {
     await deployed("unbuildable");
-    await world.commit("unbuildable", { "infraspec.yaml": webSpec("unbuildable", "build: { command: \"echo compiling; echo missing module >&2; exit 2\" }\n") });
+    await world.commit("unbuildable", {
+      "infraspec.yaml": webSpec("unbuildable", 'build: { command: "echo compiling; echo missing module >&2; exit 2" }\n'),
+    });
     const operation = await server.deploy("unbuildable");
-    expect(operation).toMatchObject({ state: "undone", error: { code: "command_failed", step: "build", details: { exitCode: 2, output: expect.arrayContaining(["missing module"]) } } });
+    expect(operation).toMatchObject({
+      state: "undone",
+      error: { code: "command_failed", step: "build", details: { exitCode: 2, output: expect.arrayContaining(["missing module"]) } },
+    });
     const lines = [];
-    for await (const chunk of await server.deployments.readStepOutput(workspace, operation.id, { follow: true, signal: AbortSignal.timeout(5_000) })) lines.push(chunk);
-    expect(lines.filter(({ step }) => step === "build").map(({ stream, text }) => `${stream} ${text}`)).toEqual(expect.arrayContaining(["stdout compiling", "stderr missing module"]));
+    for await (const chunk of await server.deployments.readStepOutput(workspace, operation.id, {
+      follow: true,
+      signal: AbortSignal.timeout(5_000),
+    }))
+      lines.push(chunk);
+    expect(lines.filter(({ step }) => step === "build").map(({ stream, text }) => `${stream} ${text}`)).toEqual(
+      expect.arrayContaining(["stdout compiling", "stderr missing module"]),
+    );
     expect(await server.get("unbuildable")).toEqual({ status: 200, body: "one" });
   });
 
   it("runs tests and migrations in the release, and stops when they fail", async () => {
-    const spec = (test: string, migrations: string) => webSpec("checked", `build: { test: "${test}" }\nmigrations: "${migrations}"\nenv: { WORD: abracadabra }\n`);
+    const spec = (test: string, migrations: string) =>
+      webSpec("checked", `build: { test: "${test}" }\nmigrations: "${migrations}"\nenv: { WORD: abracadabra }\n`);
     await deployed("checked", spec("test -f server.cjs && test $WORD = abracadabra", "echo migrated"));
     await world.commit("checked", { "infraspec.yaml": spec("false", "true") });
-    expect((await server.deploy("checked")).error).toMatchObject({ code: "tests_failed", step: "test", message: expect.stringContaining("Release 1") });
+    expect((await server.deploy("checked")).error).toMatchObject({
+      code: "tests_failed",
+      step: "test",
+      message: expect.stringContaining("Release 1"),
+    });
     await world.commit("checked", { "infraspec.yaml": spec("true", "exit 3") });
     const failed = await server.deploy("checked");
     expect(failed.error).toMatchObject({ code: "migrations_failed", step: "migrate" });
@@ -160,7 +201,10 @@ describe("deploying an app", () => {
     await deployed("invalid");
     await world.commit("invalid", { "infraspec.yaml": "name: invalid\nprocesses:\n  web: { command: a, port: many }\n" });
     await server.catalog.scan();
-    await expect(server.deployments.deployApp(workspace, "invalid", "HEAD", actor)).rejects.toMatchObject({ code: "infraspec_invalid", details: { findings: expect.any(Array) } });
+    await expect(server.deployments.deployApp(workspace, "invalid", "HEAD", actor)).rejects.toMatchObject({
+      code: "infraspec_invalid",
+      details: { findings: expect.any(Array) },
+    });
     expect(await server.get("invalid")).toEqual({ status: 200, body: "one" });
   });
 
@@ -180,7 +224,10 @@ describe("deploying an app", () => {
   });
 
   it("deploys an app that only has work to be run at times: what is built is healthy", async () => {
-    await world.commit("nightly", { "infraspec.yaml": "name: nightly\nprocesses:\n  clean: { command: node clean.js, schedule: '0 3 * * *' }\n", "clean.js": "" });
+    await world.commit("nightly", {
+      "infraspec.yaml": "name: nightly\nprocesses:\n  clean: { command: node clean.js, schedule: '0 3 * * *' }\n",
+      "clean.js": "",
+    });
     await server.catalog.scan();
     const operation = await server.deploy("nightly");
     expect(operation).toMatchObject({ state: "succeeded" });
@@ -191,7 +238,10 @@ describe("deploying an app", () => {
   it("deploys one commit after the other when two are asked for at once", async () => {
     await deployed("twice");
     await world.commit("twice", { "server.cjs": serverSource("two") });
-    const [first, second] = await Promise.all([server.deployments.deployApp(workspace, "twice", "HEAD", actor), server.deployments.deployApp(workspace, "twice", "HEAD", actor)]);
+    const [first, second] = await Promise.all([
+      server.deployments.deployApp(workspace, "twice", "HEAD", actor),
+      server.deployments.deployApp(workspace, "twice", "HEAD", actor),
+    ]);
     const ends = await Promise.all([server.end(first), server.end(second)]);
     expect(ends.map(({ state }) => state)).toEqual(["succeeded", "succeeded"]);
     const [early, late] = ends.toSorted((left, right) => left.startedAt! - right.startedAt!);
@@ -219,10 +269,10 @@ process.on("exit", () => fs.rmSync(path, { force: true }));`;
     expect(failed.error!.message).toContain("had been stopped for the update");
     await until("the old release again", async () => (await server.get("volume")).body === "two");
     // Having been stopped for the update made it look ill, and that is nobody's reason to leave it.
-    expect((await server.deployments.listDeployments(workspace, { app: "volume" as AppName, limit: 10 })).deployments.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
-      "deploy failed",
-      "deploy deployed",
-      "deploy deployed",
-    ]);
+    expect(
+      (await server.deployments.listDeployments(workspace, { app: "volume" as AppName, limit: 10 })).deployments.map(
+        ({ kind, status }) => `${kind} ${status}`,
+      ),
+    ).toEqual(["deploy failed", "deploy deployed", "deploy deployed"]);
   });
 });

@@ -16,13 +16,24 @@ export interface Deployments {
   /** Starts `apps.deploy`. Throws `app_not_found`, `infraspec_invalid`, `app_absent`, `ref_invalid`. */
   deployApp(workspace: WorkspaceId, app: string, ref: string, actor: Actor, requestId?: string): Promise<OperationId>;
   /** To the release named (its number or id), or to the good one before the current. Throws `not_deployed`, `no_release_to_roll_back_to`, `release_not_found`. */
-  rollBackApp(workspace: WorkspaceId, app: string, to: string | undefined, actor: Actor, requestId?: string): Promise<{ operation: OperationId; release: Release }>;
+  rollBackApp(
+    workspace: WorkspaceId,
+    app: string,
+    to: string | undefined,
+    actor: Actor,
+    requestId?: string,
+  ): Promise<{ operation: OperationId; release: Release }>;
   /** Validates, resolves, builds and tests; nothing is deployed and nothing kept. */
   preflightApp(workspace: WorkspaceId, app: string, ref: string, actor: Actor, requestId?: string): Promise<OperationId>;
   /** Stops all of a registered app and takes it out of the catalogue. Volumes are kept. */
   removeApp(workspace: WorkspaceId, app: string, actor: Actor, requestId?: string): Promise<OperationId>;
   /** Keeps an uploaded tar of one commit and registers the app that its infraspec.yaml describes; not deployed yet. */
-  registerArchive(workspace: WorkspaceId, upload: Upload, actor: Actor, requestId?: string): Promise<{ app: AppName; commit: string; isNew: boolean }>;
+  registerArchive(
+    workspace: WorkspaceId,
+    upload: Upload,
+    actor: Actor,
+    requestId?: string,
+  ): Promise<{ app: AppName; commit: string; isNew: boolean }>;
   /** Newest first. */
   listDeployments(workspace: WorkspaceId, query: DeploymentQuery): Promise<{ deployments: DeploymentJson[]; cursor?: string }>;
   /** Throws `deployment_not_found`. */
@@ -30,11 +41,18 @@ export interface Deployments {
   listDeploymentSteps(workspace: WorkspaceId, id: OperationId): Promise<StepJson[]>;
   /** Newest first; `isCurrent` on the one that should run. */
   listReleases(workspace: WorkspaceId, app: string): Promise<ReleaseJson[]>;
-  listSaga(workspace: WorkspaceId, query: { app?: AppName | undefined; limit: number; cursor?: string | undefined }): Promise<{ events: SagaEventJson[]; cursor?: string }>;
+  listSaga(
+    workspace: WorkspaceId,
+    query: { app?: AppName | undefined; limit: number; cursor?: string | undefined },
+  ): Promise<{ events: SagaEventJson[]; cursor?: string }>;
   getSaga(workspace: WorkspaceId, saga: string): Promise<SagaEventJson[]>;
   getStats(workspace: WorkspaceId): Promise<StatsJson>;
   /** What a step's program printed, live when it still runs. Throws `deployment_not_found`. */
-  readStepOutput(workspace: WorkspaceId, id: OperationId, options: { step?: string | undefined; follow: boolean; signal: AbortSignal }): Promise<AsyncIterable<StepOutputChunk>>;
+  readStepOutput(
+    workspace: WorkspaceId,
+    id: OperationId,
+    options: { step?: string | undefined; follow: boolean; signal: AbortSignal },
+  ): Promise<AsyncIterable<StepOutputChunk>>;
 
   readonly operations: readonly OperationDefinition<never>[];
   /** Automatic rollback: listens until the signal aborts. */

@@ -29,9 +29,18 @@ describe("deploymentsSocketMessage", () => {
   });
 
   it("says progress, completion and failure, rollbacks' too", () => {
-    expect(deploymentsSocketMessage(event("deploy", "step.progress", { step: "healthy" }, "web.0: answers 503"))).toMatchObject({ type: "deploy.progress", payload: { step: "healthy", message: "web.0: answers 503" } });
-    expect(deploymentsSocketMessage(event("rollback", "rollback.deployed", { imageTag: "hello:a1b2c3d4e5f6" }))).toMatchObject({ type: "deploy.completed", payload: { imageTag: "hello:a1b2c3d4e5f6" } });
-    expect(deploymentsSocketMessage(event("deploy", "deploy.failed", {}, "Release 4 stays in service."))).toMatchObject({ type: "deploy.failed", payload: { error: "Release 4 stays in service." } });
+    expect(deploymentsSocketMessage(event("deploy", "step.progress", { step: "healthy" }, "web.0: answers 503"))).toMatchObject({
+      type: "deploy.progress",
+      payload: { step: "healthy", message: "web.0: answers 503" },
+    });
+    expect(deploymentsSocketMessage(event("rollback", "rollback.deployed", { imageTag: "hello:a1b2c3d4e5f6" }))).toMatchObject({
+      type: "deploy.completed",
+      payload: { imageTag: "hello:a1b2c3d4e5f6" },
+    });
+    expect(deploymentsSocketMessage(event("deploy", "deploy.failed", {}, "Release 4 stays in service."))).toMatchObject({
+      type: "deploy.failed",
+      payload: { error: "Release 4 stays in service." },
+    });
     expect(deploymentsSocketMessage(event("preflight", "preflight.complete"))?.type).toBe("preflight.completed");
   });
 

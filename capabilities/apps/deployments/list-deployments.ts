@@ -10,7 +10,11 @@ import { currentStep, statusOf } from "./rules.ts";
 import type { Deployment } from "./store.ts";
 
 /** Those that are over say so themselves; those under way are asked for, and they are few. */
-export async function listDeployments(deps: VerbDeps, workspace: WorkspaceId, query: DeploymentQuery): Promise<{ deployments: DeploymentJson[]; cursor?: string }> {
+export async function listDeployments(
+  deps: VerbDeps,
+  workspace: WorkspaceId,
+  query: DeploymentQuery,
+): Promise<{ deployments: DeploymentJson[]; cursor?: string }> {
   const { app, status, limit } = query;
   const before = query.cursor === undefined ? undefined : String(decodeCursor(query.cursor, ["string"])[0]);
   const outcome = status === undefined ? undefined : status === "deployed" || status === "failed" ? status : null;
@@ -37,7 +41,10 @@ export async function listDeploymentSteps(deps: VerbDeps, workspace: WorkspaceId
 
 export async function listReleases(deps: VerbDeps, workspace: WorkspaceId, name: string): Promise<ReleaseJson[]> {
   const app = await deps.catalog.getApp(workspace, name);
-  const [releases, current] = await Promise.all([deps.rows.listReleases(workspace, app.name), deps.processes.findCurrent(workspace, app.name)]);
+  const [releases, current] = await Promise.all([
+    deps.rows.listReleases(workspace, app.name),
+    deps.processes.findCurrent(workspace, app.name),
+  ]);
   return releases.map((release) => ({
     id: release.id,
     app: release.app,
@@ -91,7 +98,14 @@ const toError = ({ code, message, step, details }: OperationError) => ({
   ...(details === undefined ? {} : { details }),
 });
 
-const stepStatus = { pending: "pending", running: "running", done: "complete", skipped: "skipped", failed: "failed", undone: "undone" } as const;
+const stepStatus = {
+  pending: "pending",
+  running: "running",
+  done: "complete",
+  skipped: "skipped",
+  failed: "failed",
+  undone: "undone",
+} as const;
 
 const toStep = (row: Deployment, step: OperationStep, total: number): StepJson => ({
   deploymentId: row.id,

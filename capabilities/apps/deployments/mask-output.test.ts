@@ -12,7 +12,9 @@ function through(secrets: string[], chunks: string[]): string {
 
 describe("[N4] output of builds", () => {
   it("hides credentials in addresses", () => {
-    expect(through([], ["npm http fetch GET https://me:s3cr3t-token@registry.example.com/x 200\n"])).toBe("npm http fetch GET https://***@registry.example.com/x 200\n");
+    expect(through([], ["npm http fetch GET https://me:s3cr3t-token@registry.example.com/x 200\n"])).toBe(
+      "npm http fetch GET https://***@registry.example.com/x 200\n",
+    );
     expect(through([], ["//registry.example.com/:_authToken=abcdef123456\n"])).toBe("//registry.example.com/:_authToken=***\n");
   });
 

@@ -16,7 +16,10 @@ describe("preflight", () => {
   const tried = async (app: string) => server.end(await server.deployments.preflightApp(workspace, app, "HEAD", actor));
 
   it("builds and tests, deploys nothing and leaves nothing behind", async () => {
-    await world.commit("tried", { "infraspec.yaml": webSpec("tried", 'build: { command: "echo built > built.txt", test: "test -f built.txt" }\n'), "server.cjs": serverSource("one") });
+    await world.commit("tried", {
+      "infraspec.yaml": webSpec("tried", 'build: { command: "echo built > built.txt", test: "test -f built.txt" }\n'),
+      "server.cjs": serverSource("one"),
+    });
     await server.catalog.scan();
     const operation = await tried("tried");
     expect(operation).toMatchObject({ state: "succeeded", error: undefined });
@@ -29,7 +32,10 @@ describe("preflight", () => {
   });
 
   it("finds what a deployment would fail on", async () => {
-    await world.commit("failing", { "infraspec.yaml": webSpec("failing", 'build: { test: "echo 3 tests failed; exit 1" }\n'), "server.cjs": "" });
+    await world.commit("failing", {
+      "infraspec.yaml": webSpec("failing", 'build: { test: "echo 3 tests failed; exit 1" }\n'),
+      "server.cjs": "",
+    });
     await server.catalog.scan();
     const operation = await tried("failing");
     expect(operation).toMatchObject({ state: "undone", error: { code: "tests_failed" } });

@@ -16,7 +16,9 @@ export async function readStepOutput(
   const operation = await deps.ledger.find(id);
   if (!operation || operation.workspace !== workspace || !operation.subject.startsWith("app:")) throw deploymentNotFound(id);
   const app = operation.subject.slice("app:".length);
-  const steps = operation.steps.map(({ name }) => name).filter((name) => printing.includes(name) && (options.step === undefined || name === options.step));
+  const steps = operation.steps
+    .map(({ name }) => name)
+    .filter((name) => printing.includes(name) && (options.step === undefined || name === options.step));
   return read(deps, app, id, steps, options);
 }
 

@@ -40,9 +40,13 @@ export async function registerArchive(
   if (spec && spec.name !== name) throw specNameDiffers(name, spec.name, shortCommit(commit));
   if (!spec) {
     const first = findings.find(({ severity }) => severity === "error");
-    throw invalid("infraspec_invalid", `The infraspec.yaml is not valid${first ? `: ${first.line ? `line ${first.line}, ` : ""}${first.field} ${first.message}` : ""}. Run: norns validate.`, {
-      details: { app: name, findings },
-    });
+    throw invalid(
+      "infraspec_invalid",
+      `The infraspec.yaml is not valid${first ? `: ${first.line ? `line ${first.line}, ` : ""}${first.field} ${first.message}` : ""}. Run: norns validate.`,
+      {
+        details: { app: name, findings },
+      },
+    );
   }
 
   const write = new Write();
@@ -52,7 +56,13 @@ export async function registerArchive(
   return { app: name, commit, isNew: known === null };
 }
 
-async function specTextIn(deps: VerbDeps, app: AppName, location: Awaited<ReturnType<VerbDeps["sources"]["keepArchive"]>>, commit: string, signal: AbortSignal): Promise<string> {
+async function specTextIn(
+  deps: VerbDeps,
+  app: AppName,
+  location: Awaited<ReturnType<VerbDeps["sources"]["keepArchive"]>>,
+  commit: string,
+  signal: AbortSignal,
+): Promise<string> {
   const work = join(deps.home, "work");
   await mkdir(work, { recursive: true, mode: 0o711 });
   const directory = await mkdtemp(join(work, "upload-"));
@@ -66,7 +76,12 @@ async function specTextIn(deps: VerbDeps, app: AppName, location: Awaited<Return
       throw error;
     });
     if (!found?.isFile() || found.size > largestSpecBytes)
-      throw invalid("infraspec_missing", found ? "The infraspec.yaml is larger than 256 KB." : "There is no infraspec.yaml at the top of what was sent. Make one with: norns init.");
+      throw invalid(
+        "infraspec_missing",
+        found
+          ? "The infraspec.yaml is larger than 256 KB."
+          : "There is no infraspec.yaml at the top of what was sent. Make one with: norns init.",
+      );
     return await readFile(path, "utf8");
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -42,7 +42,8 @@ export const imageTagOf = (release: Pick<Release, "app" | "commit">, artifact: A
   artifact?.kind === "image" ? artifact.image : `${release.app}:${release.commit.replace("content-", "").slice(0, 12)}`;
 
 /** `release 4 (a1b2c3d)`, as messages name one. */
-export const releaseName = (release: Pick<Release, "number" | "commit">): string => `release ${release.number} (${shortCommit(release.commit)})`;
+export const releaseName = (release: Pick<Release, "number" | "commit">): string =>
+  `release ${release.number} (${shortCommit(release.commit)})`;
 
 export const toCurrent = (release: KeptRelease, switchedAt: number): CurrentRelease => ({
   workspace: release.workspace,

@@ -5,7 +5,13 @@ import type { OperationId, WorkspaceId } from "@norns/kernel/ids";
 import type { VerbDeps } from "./create.ts";
 
 /** Out of the catalogue at once; stopped by the operation that commits with it. Its volumes stay until they are removed by name. */
-export async function removeApp(deps: VerbDeps, workspace: WorkspaceId, name: string, actor: Actor, requestId?: string): Promise<OperationId> {
+export async function removeApp(
+  deps: VerbDeps,
+  workspace: WorkspaceId,
+  name: string,
+  actor: Actor,
+  requestId?: string,
+): Promise<OperationId> {
   const app = await deps.catalog.getApp(workspace, name);
   const current = await deps.processes.findCurrent(workspace, app.name);
   const write = new Write();

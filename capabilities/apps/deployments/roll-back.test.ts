@@ -19,7 +19,9 @@ describe("rolling back", () => {
     }
   }
   const releases = async (name: string) =>
-    (await server.deployments.listReleases(workspace, name)).map(({ number, state, isCurrent }) => `${number} ${state}${isCurrent ? " current" : ""}`);
+    (await server.deployments.listReleases(workspace, name)).map(
+      ({ number, state, isCurrent }) => `${number} ${state}${isCurrent ? " current" : ""}`,
+    );
 
   it("goes two releases back after the repository was deleted and the spec edited", async () => {
     await released("two-back", "one", "two", "three");
@@ -30,7 +32,12 @@ describe("rolling back", () => {
     expect(operation).toMatchObject({ state: "succeeded", error: undefined });
     expect(operation.steps.map(({ name }) => name)).toEqual(["submit", "healthy", "forge", "cleanup"]);
     expect(await server.get("two-back")).toEqual({ status: 200, body: "one" });
-    expect(await server.deployments.getDeployment(workspace, operation.id)).toMatchObject({ kind: "rollback", status: "deployed", release: 1, fromRelease: 3 });
+    expect(await server.deployments.getDeployment(workspace, operation.id)).toMatchObject({
+      kind: "rollback",
+      status: "deployed",
+      release: 1,
+      fromRelease: 3,
+    });
   });
 
   it("goes back and back again, never to what it just left", async () => {
@@ -39,7 +46,9 @@ describe("rolling back", () => {
     expect(await releases("pingpong")).toEqual(["3 bad", "2 good current", "1 good"]);
     await server.rollBack("pingpong");
     expect(await releases("pingpong")).toEqual(["3 bad", "2 bad", "1 good current"]);
-    await expect(server.deployments.rollBackApp(workspace, "pingpong", undefined, actor)).rejects.toMatchObject({ code: "no_release_to_roll_back_to" });
+    await expect(server.deployments.rollBackApp(workspace, "pingpong", undefined, actor)).rejects.toMatchObject({
+      code: "no_release_to_roll_back_to",
+    });
     // Chosen by name, what was left can be gone to again, and that makes nothing bad.
     await server.rollBack("pingpong", "2");
     expect(await releases("pingpong")).toEqual(["3 bad", "2 good current", "1 good"]);
@@ -56,7 +65,10 @@ describe("rolling back", () => {
     expect((await server.deploy("refused")).state).toBe("undone");
     const [failed, current] = await server.deployments.listReleases(workspace, "refused");
     await expect(back(String(current!.number))).rejects.toMatchObject({ code: "release_is_current" });
-    await expect(back(failed!.id)).rejects.toMatchObject({ code: "release_not_kept", message: expect.stringContaining("norns deploy refused") });
+    await expect(back(failed!.id)).rejects.toMatchObject({
+      code: "release_not_kept",
+      message: expect.stringContaining("norns deploy refused"),
+    });
     await expect(back("99")).rejects.toMatchObject({ code: "release_not_found" });
     await expect(server.deployments.rollBackApp(workspace, "nobody", undefined, actor)).rejects.toMatchObject({ code: "app_not_found" });
   });
@@ -94,14 +106,28 @@ describe("rolling back", () => {
 
   it("happens by itself when a new release turns unhealthy in its first minute, once", async () => {
     await released("wobbly", "one");
-    await world.commit("wobbly", { "server.cjs": serverSource("two", `if (req.url === "/health" && process.uptime() > 2.5) { res.statusCode = 500; return res.end("lost the database"); }`) });
+    await world.commit("wobbly", {
+      "server.cjs": serverSource(
+        "two",
+        `if (req.url === "/health" && process.uptime() > 2.5) { res.statusCode = 500; return res.end("lost the database"); }`,
+      ),
+    });
     expect(await server.deploy("wobbly")).toMatchObject({ state: "succeeded" });
     const rollback = await until(
       "automatic rollback that is over",
-      async () => (await server.deployments.listDeployments(workspace, { app: "wobbly" as AppName, limit: 10 })).deployments.find(({ kind, status }) => kind === "rollback" && (status === "deployed" || status === "failed")),
+      async () =>
+        (await server.deployments.listDeployments(workspace, { app: "wobbly" as AppName, limit: 10 })).deployments.find(
+          ({ kind, status }) => kind === "rollback" && (status === "deployed" || status === "failed"),
+        ),
       30_000,
     );
-    expect(rollback).toMatchObject({ isAutomatic: true, status: "deployed", release: 1, fromRelease: 2, actor: "norns (automatic rollback)" });
+    expect(rollback).toMatchObject({
+      isAutomatic: true,
+      status: "deployed",
+      release: 1,
+      fromRelease: 2,
+      actor: "norns (automatic rollback)",
+    });
     expect(await server.get("wobbly")).toEqual({ status: 200, body: "one" });
     expect(await releases("wobbly")).toEqual(["2 bad", "1 good current"]);
     const { events } = await server.deployments.listSaga(workspace, { app: "wobbly" as AppName, limit: 100 });
@@ -113,11 +139,16 @@ describe("rolling back", () => {
     await world.commit("stoic", { "infraspec.yaml": spec, "server.cjs": serverSource("one") });
     await server.catalog.scan();
     await server.deploy("stoic");
-    await world.commit("stoic", { "server.cjs": serverSource("two", `if (req.url === "/health" && process.uptime() > 2) { res.statusCode = 500; return res.end(); }`) });
+    await world.commit("stoic", {
+      "server.cjs": serverSource("two", `if (req.url === "/health" && process.uptime() > 2) { res.statusCode = 500; return res.end(); }`),
+    });
     await server.deploy("stoic");
     await until(
       "event that says so",
-      async () => (await server.deployments.listSaga(workspace, { app: "stoic" as AppName, limit: 100 })).events.find(({ action, message }) => action === "app.unhealthy" && message.includes("not to roll back")),
+      async () =>
+        (await server.deployments.listSaga(workspace, { app: "stoic" as AppName, limit: 100 })).events.find(
+          ({ action, message }) => action === "app.unhealthy" && message.includes("not to roll back"),
+        ),
       30_000,
     );
     expect(await releases("stoic")).toEqual(["2 good current", "1 good"]);

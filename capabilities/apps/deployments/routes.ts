@@ -43,7 +43,8 @@ function verbs(router: Router, deployments: Deployments): void {
       method: "post",
       path: "/api/apps/{id}/deploy",
       summary: "Deploy an app",
-      description: "Starts a deployment of `ref`: `HEAD` (the branch's newest commit), a branch, a tag, or a commit of 7 to 40 hex digits. Follow it at `/api/deployments/{id}`.",
+      description:
+        "Starts a deployment of `ref`: `HEAD` (the branch's newest commit), a branch, a tag, or a commit of 7 to 40 hex digits. Follow it at `/api/deployments/{id}`.",
       tag: "Deployments",
       access: { action: deploy },
       params: appParams,
@@ -51,7 +52,8 @@ function verbs(router: Router, deployments: Deployments): void {
       status: 202,
       answer: startedSchema,
     },
-    async ({ workspace, params, body, actor, scope }) => started(await deployments.deployApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
+    async ({ workspace, params, body, actor, scope }) =>
+      started(await deployments.deployApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
   );
 
   addRoute(
@@ -60,7 +62,8 @@ function verbs(router: Router, deployments: Deployments): void {
       method: "post",
       path: "/api/apps/{id}/rollback",
       summary: "Go back to an earlier release",
-      description: "To `release` (its number or id), or to the good one before the current. Nothing is built: the release's own spec and artifact are used.",
+      description:
+        "To `release` (its number or id), or to the good one before the current. Nothing is built: the release's own spec and artifact are used.",
       tag: "Deployments",
       access: { action: rollBack },
       params: appParams,
@@ -88,7 +91,8 @@ function verbs(router: Router, deployments: Deployments): void {
       status: 202,
       answer: startedSchema,
     },
-    async ({ workspace, params, body, actor, scope }) => started(await deployments.preflightApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
+    async ({ workspace, params, body, actor, scope }) =>
+      started(await deployments.preflightApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
   );
 
   addRoute(
@@ -97,7 +101,8 @@ function verbs(router: Router, deployments: Deployments): void {
       method: "post",
       path: "/api/apps/{id}/source",
       summary: "Send the source of an app",
-      description: "The body is a tar of one commit (`git archive`), with its infraspec.yaml at the top. Registers the app when it is new; deploy it afterwards.",
+      description:
+        "The body is a tar of one commit (`git archive`), with its infraspec.yaml at the top. Registers the app when it is new; deploy it afterwards.",
       tag: "Apps",
       access: { action: register },
       params: appParams,
@@ -129,7 +134,8 @@ function verbs(router: Router, deployments: Deployments): void {
       status: 202,
       answer: startedSchema,
     },
-    async ({ workspace, params, actor, scope }) => started(await deployments.removeApp(workspace, params.id, actor, scope.requestId), "queued"),
+    async ({ workspace, params, actor, scope }) =>
+      started(await deployments.removeApp(workspace, params.id, actor, scope.requestId), "queued"),
   );
 }
 
@@ -189,7 +195,8 @@ function lists(router: Router, deployments: Deployments): void {
       method: "get",
       path: "/api/deployments/{id}/output",
       summary: "Follow what build, test and migrations print",
-      description: "Server-sent events `output` (`{step, stream, at, text}`), then `end`. `follow=false` ends with what is there; `Accept: text/plain` gives the bare lines. Works for preflights too.",
+      description:
+        "Server-sent events `output` (`{step, stream, at, text}`), then `end`. `follow=false` ends with what is there; `Accept: text/plain` gives the bare lines. Works for preflights too.",
       tag: "Deployments",
       access: { action: readDeployments },
       params: operationParams,
@@ -199,7 +206,11 @@ function lists(router: Router, deployments: Deployments): void {
     async (request) => {
       const { workspace, params, query, context } = request;
       const stop = new AbortController();
-      const output = await deployments.readStepOutput(workspace, params.id, { step: query.step, follow: query.follow ?? true, signal: stop.signal });
+      const output = await deployments.readStepOutput(workspace, params.id, {
+        step: query.step,
+        follow: query.follow ?? true,
+        signal: stop.signal,
+      });
       if (context.req.header("accept")?.includes("text/plain")) return outputText(output, stop, request);
       return eventStream(request, async function* (signal) {
         signal.addEventListener("abort", () => stop.abort(), { once: true });

@@ -26,18 +26,21 @@ describe("previousGood", () => {
 
   it("ends: rolling back again and again reaches the first release and stops there", () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom("good", "bad", "new") as fc.Arbitrary<Release["state"]>, { minLength: 1, maxLength: 12 }), (states) => {
-        const all = releases(...states);
-        let current = all.at(-1)!;
-        for (let rounds = 0; ; rounds++) {
-          expect(rounds).toBeLessThanOrEqual(all.length);
-          const target = previousGood(all, current);
-          if (!target) break;
-          expect(target.number).toBeLessThan(current.number);
-          expect(target.state).toBe("good");
-          current = target;
-        }
-      }),
+      fc.property(
+        fc.array(fc.constantFrom("good", "bad", "new") as fc.Arbitrary<Release["state"]>, { minLength: 1, maxLength: 12 }),
+        (states) => {
+          const all = releases(...states);
+          let current = all.at(-1)!;
+          for (let rounds = 0; ; rounds++) {
+            expect(rounds).toBeLessThanOrEqual(all.length);
+            const target = previousGood(all, current);
+            if (!target) break;
+            expect(target.number).toBeLessThan(current.number);
+            expect(target.state).toBe("good");
+            current = target;
+          }
+        },
+      ),
     );
   });
 });

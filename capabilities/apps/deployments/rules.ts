@@ -28,7 +28,9 @@ export function releasesToPrune(releases: readonly Release[], currentId: string 
 
 /** Two releases of the same source may share one image: it goes with the last of them. */
 export const isArtifactShared = (release: KeptRelease, releases: readonly Release[]): boolean =>
-  releases.some((other) => other.id !== release.id && other.artifact !== null && JSON.stringify(other.artifact) === JSON.stringify(release.artifact));
+  releases.some(
+    (other) => other.id !== release.id && other.artifact !== null && JSON.stringify(other.artifact) === JSON.stringify(release.artifact),
+  );
 
 const statusOfStep: Readonly<Record<string, DeploymentStatus>> = {
   clone: "building",
@@ -43,7 +45,10 @@ const statusOfStep: Readonly<Record<string, DeploymentStatus>> = {
 };
 
 /** The seed's one word for where a deployment stands, from the operation and its steps. */
-export function statusOf(operation: { readonly state: OperationState; readonly steps: readonly Pick<OperationStep, "name" | "state">[] }, hasSwitched: boolean): DeploymentStatus {
+export function statusOf(
+  operation: { readonly state: OperationState; readonly steps: readonly Pick<OperationStep, "name" | "state">[] },
+  hasSwitched: boolean,
+): DeploymentStatus {
   switch (operation.state) {
     case "queued":
       return "queued";

@@ -43,7 +43,13 @@ export async function getSaga({ events }: Deps, workspace: WorkspaceId, saga: st
   const found: Event[] = [];
   let after: number | undefined;
   for (let pages = 0; pages < mostPages; pages++) {
-    const page = await events.list({ workspaces: [workspace], operation: id.data, ...(after === undefined ? {} : { after }), limit: pageSize, order: "asc" });
+    const page = await events.list({
+      workspaces: [workspace],
+      operation: id.data,
+      ...(after === undefined ? {} : { after }),
+      limit: pageSize,
+      order: "asc",
+    });
     found.push(...page.events);
     after = page.next;
     if (after === undefined) break;

@@ -9,7 +9,9 @@ export async function getStats(deps: Pick<VerbDeps, "rows" | "processes" | "cloc
   const now = deps.clock.now();
   const [counts, statuses] = await Promise.all([deps.rows.countSince(workspace, startOfDay(now)), deps.processes.listStatuses(workspace)]);
   const sum = (of: typeof counts) => of.reduce((total, { count }) => total + count, 0);
-  const byApp = [...Map.groupBy(counts, ({ app }) => app)].map(([app, of]) => ({ app, count: sum(of) })).toSorted((left, right) => right.count - left.count);
+  const byApp = [...Map.groupBy(counts, ({ app }) => app)]
+    .map(([app, of]) => ({ app, count: sum(of) }))
+    .toSorted((left, right) => right.count - left.count);
   const allocations = statuses.flatMap((status) => status.allocations.map((allocation) => ({ allocation, app: status.spec.name })));
   const running = allocations.filter(({ allocation }) => allocation.status === "running");
   return {

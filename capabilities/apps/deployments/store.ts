@@ -55,7 +55,12 @@ export function createDeploymentsStore(store: Store) {
     },
 
     setCommit(write: Write, id: OperationId, commit: string): void {
-      write.add(apps.updateTable("deployments").set({ commit_sha: commit, finished_at: null, outcome: null, error_json: null }).where("id", "=", id));
+      write.add(
+        apps
+          .updateTable("deployments")
+          .set({ commit_sha: commit, finished_at: null, outcome: null, error_json: null })
+          .where("id", "=", id),
+      );
     },
 
     /** The built release, and that this deployment brings it. Written again by a repeated build. */
@@ -151,7 +156,12 @@ export function createDeploymentsStore(store: Store) {
     },
 
     async findDeployment(workspace: WorkspaceId, id: OperationId): Promise<Deployment | null> {
-      const row = await apps.selectFrom("deployments").selectAll().where("id", "=", id).where("workspace", "=", workspace).executeTakeFirst();
+      const row = await apps
+        .selectFrom("deployments")
+        .selectAll()
+        .where("id", "=", id)
+        .where("workspace", "=", workspace)
+        .executeTakeFirst();
       return row ?? null;
     },
 

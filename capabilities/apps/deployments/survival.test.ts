@@ -28,7 +28,10 @@ describe("a server that is killed in the middle of a deployment", () => {
         const isLast = () => --left === 0;
         if (when === "before") doomed.life.diesBefore = isLast;
         else doomed.life.diesAfter = isLast;
-        await Promise.race([until("death", async () => doomed.life.isDead, 15_000).catch(() => {}), doomed.ledger.waitForEnd(id, AbortSignal.timeout(15_000)).catch(() => {})]);
+        await Promise.race([
+          until("death", async () => doomed.life.isDead, 15_000).catch(() => {}),
+          doomed.ledger.waitForEnd(id, AbortSignal.timeout(15_000)).catch(() => {}),
+        ]);
         doomed.abandon();
 
         const heir = await world.open();
@@ -39,7 +42,15 @@ describe("a server that is killed in the middle of a deployment", () => {
           clearInterval(delivering);
           expect(operation).toMatchObject({ state: "succeeded", error: undefined });
           expect(await heir.deployments.getDeployment(workspace, id)).toMatchObject({ status: "deployed", commitSha: commit });
-          await until("one sound release", () => expectSound(world, heir, "survivor", [body]).then(() => true, () => false), 15_000).catch(() => expectSound(world, heir, "survivor", [body]));
+          await until(
+            "one sound release",
+            () =>
+              expectSound(world, heir, "survivor", [body]).then(
+                () => true,
+                () => false,
+              ),
+            15_000,
+          ).catch(() => expectSound(world, heir, "survivor", [body]));
         } finally {
           clearInterval(delivering);
           await heir.close();

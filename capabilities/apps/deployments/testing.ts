@@ -22,7 +22,15 @@ import { systemClock } from "@norns/kernel/clock";
 import type { Store, Write } from "@norns/kernel/database";
 import { createEvents, kernelMigrations } from "@norns/kernel/events";
 import { newId, systemIdSource, type AppName, type NodeId, type OperationId } from "@norns/kernel/ids";
-import { createLedger, createSweeper, createWorker, ledgerMigrations, type Operation, type OperationStep, type Wake } from "@norns/kernel/ledger";
+import {
+  createLedger,
+  createSweeper,
+  createWorker,
+  ledgerMigrations,
+  type Operation,
+  type OperationStep,
+  type Wake,
+} from "@norns/kernel/ledger";
 import { silentLog, type Log } from "@norns/kernel/log";
 import { createDeployments } from "./create.ts";
 import { deploymentsMigrations } from "./migrations/index.ts";
@@ -69,7 +77,10 @@ export interface ServerOptions {
 }
 
 export async function aWorld(options: ServerOptions = {}) {
-  const db = await aDatabase([kernelMigrations, ledgerMigrations, auditMigrations, catalogMigrations, processesMigrations, deploymentsMigrations], { poolSize: 10 });
+  const db = await aDatabase(
+    [kernelMigrations, ledgerMigrations, auditMigrations, catalogMigrations, processesMigrations, deploymentsMigrations],
+    { poolSize: 10 },
+  );
   const root = mkdtempSync(join(tmpdir(), "norns-deployments-"));
   chmodSync(root, 0o711);
   const [home, appsDir] = [join(root, "home"), join(root, "apps")];
@@ -96,7 +107,15 @@ export async function aWorld(options: ServerOptions = {}) {
       const git = (...args: string[]) =>
         run("git", args, {
           cwd: path,
-          env: { PATH: process.env["PATH"], HOME: root, GIT_CONFIG_NOSYSTEM: "1", GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@example.com", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@example.com" },
+          env: {
+            PATH: process.env["PATH"],
+            HOME: root,
+            GIT_CONFIG_NOSYSTEM: "1",
+            GIT_AUTHOR_NAME: "a",
+            GIT_AUTHOR_EMAIL: "a@example.com",
+            GIT_COMMITTER_NAME: "a",
+            GIT_COMMITTER_EMAIL: "a@example.com",
+          },
         });
       const isNew = !(await run("ls", [path]).catch(() => undefined));
       mkdirSync(path, { recursive: true });
@@ -110,6 +129,16 @@ export async function aWorld(options: ServerOptions = {}) {
       return (await git("rev-parse", "HEAD")).stdout.trim();
     },
 
+    /** What `norns deploy [dir]` sends: a tar of the commit. */
+    async archive(name: string): Promise<Uint8Array<ArrayBuffer>> {
+      const { stdout } = await run("git", ["archive", "--format=tar", "HEAD"], {
+        cwd: join(appsDir, name),
+        encoding: "buffer",
+        maxBuffer: 1 << 26,
+      });
+      return Uint8Array.from(stdout);
+    },
+
     removeRepository(name: string): void {
       rmSync(join(appsDir, name), { recursive: true, force: true });
     },
@@ -118,7 +147,10 @@ export async function aWorld(options: ServerOptions = {}) {
       const cleaner = createProcessEngine({ home, node, log: silentLog, clock: systemClock, buildEnv: {} });
       for (const server of servers) await server.close();
       const left = await cleaner.observe();
-      await cleaner.stop(left.map(({ id }) => id), { signal: AbortSignal.timeout(20_000) });
+      await cleaner.stop(
+        left.map(({ id }) => id),
+        { signal: AbortSignal.timeout(20_000) },
+      );
       await cleaner.retireSupervisor();
       await cleaner.close();
       await db.close();
@@ -169,7 +201,16 @@ async function openServer(ground: Ground, options: ServerOptions) {
   const engine = createProcessEngine({ home, node, log, clock: systemClock, buildEnv: {} });
   const sources = createSources({ home, outbound: createOutbound({ allowedNetworks: ["127.0.0.0/8"] }), log, clock: systemClock });
   const ingress = createBuiltinIngress({ log, clock: systemClock, controlCookieNames: [] });
-  const processes = createProcesses({ ...shared, events, ledger, audit, catalog, engines: { process: engine }, ingresses: [ingress], node });
+  const processes = createProcesses({
+    ...shared,
+    events,
+    ledger,
+    audit,
+    catalog,
+    engines: { process: engine },
+    ingresses: [ingress],
+    node,
+  });
   const deployments = createDeployments({
     ...shared,
     events,
@@ -318,12 +359,14 @@ export async function expectSound(world: World, server: TestServer, app: string,
   if (!current) throw new Error(`${app} has no release in service.`);
   const instances = await server.instances(app);
   const wrong = instances.filter(({ release, state }) => release !== current.release || state !== "running");
-  if (instances.length !== 1 || wrong.length > 0) throw new Error(`Not exactly the current release (${current.number}) runs: ${JSON.stringify(instances)}`);
+  if (instances.length !== 1 || wrong.length > 0)
+    throw new Error(`Not exactly the current release (${current.number}) runs: ${JSON.stringify(instances)}`);
   const answer = await server.get(app);
   if (answer.status !== 200 || !bodies.includes(answer.body)) throw new Error(`${app} answers ${answer.status} ${answer.body}.`);
   const left = readdirSync(join(world.home, "work"));
   if (left.length > 0) throw new Error(`Files of builds were left: ${left.join(", ")}`);
   const kept = (await server.deployments.listReleases(workspace, app)).filter(({ isKept }) => isKept).map(({ id }) => id);
   const built = readdirSync(join(world.home, "releases", app)).filter((name) => !name.startsWith("."));
-  if (built.toSorted().join() !== kept.toSorted().join()) throw new Error(`Artifacts ${built.join(", ")} are there, ${kept.join(", ")} should be.`);
+  if (built.toSorted().join() !== kept.toSorted().join())
+    throw new Error(`Artifacts ${built.join(", ")} are there, ${kept.join(", ")} should be.`);
 }

@@ -57,7 +57,9 @@ export async function awaitHealthy(clock: Clock, engine: Engine, workload: Workl
   // Measured from a clock that does not jump: a deadline must not pass because the time of day was set.
   const started = performance.now();
   const waitedMs = () => Math.round(performance.now() - started);
-  const awaited = workload.groups.flatMap((group) => placesOf(group).filter(({ process, index }) => wait.only?.({ process, index }) ?? true));
+  const awaited = workload.groups.flatMap((group) =>
+    placesOf(group).filter(({ process, index }) => wait.only?.({ process, index }) ?? true),
+  );
 
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
     wait.signal.throwIfAborted();
@@ -173,7 +175,8 @@ function reasonOf(evidence: Evidence, one: Awaited): string {
   if (!evidence.instance) return `${place} was not to be seen after ${after}.`;
   const { health, port } = one.group;
   const check = health.path ? `GET ${health.path}` : "a TCP connection";
-  if (evidence.status !== undefined) return `${place} answered ${evidence.status} to ${check} until the deadline of ${health.deadlineMs / 1000} s. Its answer is below.`;
+  if (evidence.status !== undefined)
+    return `${place} answered ${evidence.status} to ${check} until the deadline of ${health.deadlineMs / 1000} s. Its answer is below.`;
   if (evidence.error !== undefined)
     return `${place} did not answer ${check} on ${evidence.address ?? "its address"} within ${health.deadlineMs / 1000} s: ${evidence.error}. Does it listen on the port in PORT${port === undefined ? "" : ` (in a container: ${port})`}?`;
   return `${place} was not healthy after ${after}.`;

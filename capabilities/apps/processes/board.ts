@@ -58,4 +58,3 @@ export class Board {
 /** The catalogue hands out the same object until the app's row changes. */
 const isSameList = (left: readonly App[], right: readonly App[]): boolean =>
   left === right || (left.length === right.length && left.every((app, index) => app === right[index]));
-

@@ -5,6 +5,7 @@ import type { Catalog } from "@norns/capabilities/apps/catalog";
 import type { Audit } from "@norns/capabilities/identity/audit";
 import type { Clock } from "@norns/kernel/clock";
 import { Write, type Store } from "@norns/kernel/database";
+import { NornsError } from "@norns/kernel/errors";
 import { subject, type Events } from "@norns/kernel/events";
 import type { NodeId } from "@norns/kernel/ids";
 import type { Ledger } from "@norns/kernel/ledger";
@@ -17,7 +18,7 @@ import { drainAndStop, type Draining } from "./drain.ts";
 import { engineUnavailable } from "./errors.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { HeldOut } from "./held-out.ts";
-import { Observed } from "./observed.ts";
+import { entriesOf, Observed } from "./observed.ts";
 import { createProcessesOperations } from "./operations.ts";
 import type { Engines, HealthTurn, Processes } from "./processes.ts";
 import { readLogs } from "./read-logs.ts";
@@ -191,6 +192,21 @@ export function createProcesses(deps: ProcessesDeps): Processes {
       });
     },
     engines,
+    async observeApp(workspace, app) {
+      const current = await rows.find(workspace, app);
+      const answers = await Promise.all(
+        entriesOf(engines).map(async ([name, engine]) => {
+          try {
+            return { engine, instances: await engine.observe({ workspace, app }) };
+          } catch (error) {
+            const isNeeded = current?.engine === name || observed.isOn(name, app);
+            if (isNeeded || !(error instanceof NornsError) || error.kind !== "unavailable") throw error;
+            return { engine, instances: [] };
+          }
+        }),
+      );
+      return answers.filter(({ instances }) => instances.length > 0);
+    },
     engineOf,
     awaitHealthy: (engine, workload, wait) => awaitHealthy(clock, engine, workload, wait),
     refresh: () => watcher.turn(),

@@ -20,13 +20,16 @@ export interface Draining {
 export type DrainMs = (process: ProcessName) => number;
 
 /** Out of routing and done with what it had. The instances stay held out until the caller lets them back in. */
-export async function drain(to: Draining, instances: readonly Pick<Instance, "id" | "process">[], drainMs: DrainMs, signal: AbortSignal): Promise<void> {
+export async function drain(
+  to: Draining,
+  instances: readonly Pick<Instance, "id" | "process">[],
+  drainMs: DrainMs,
+  signal: AbortSignal,
+): Promise<void> {
   to.heldOut.add(instances.map(({ id }) => id));
   if (instances.length === 0) return;
   if (to.otherServersMs > 0) await to.clock.sleep(to.otherServersMs, signal);
-  await Promise.all(
-    instances.flatMap(({ id, process }) => to.ingresses.map((ingress) => ingress.drained(id, drainMs(process)))),
-  );
+  await Promise.all(instances.flatMap(({ id, process }) => to.ingresses.map((ingress) => ingress.drained(id, drainMs(process)))));
   signal.throwIfAborted();
 }
 

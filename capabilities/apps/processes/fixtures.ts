@@ -7,7 +7,9 @@ import type { CurrentRelease } from "./current-release.ts";
 export const aWorkspace = newId("WorkspaceId");
 export const aNode = newId("NodeId");
 
-export function aSpec(text = "name: hello\nprocesses:\n  web: { command: node server.js, port: 3000, health: { path: /health } }\n"): Infraspec {
+export function aSpec(
+  text = "name: hello\nprocesses:\n  web: { command: node server.js, port: 3000, health: { path: /health } }\n",
+): Infraspec {
   const { spec, findings } = parseInfraspec(text);
   if (!spec) throw new Error(`The fixture's spec is not valid: ${JSON.stringify(findings)}`);
   return spec;
@@ -31,7 +33,10 @@ export function aRelease(over: Partial<CurrentRelease> & { readonly specText?: s
   };
 }
 
-export function anInstance(of: { release: ReleaseId; app?: AppName; workspace?: WorkspaceId }, over: Partial<Omit<Instance, "process">> & { process?: string } = {}): Instance {
+export function anInstance(
+  of: { release: ReleaseId; app?: AppName; workspace?: WorkspaceId },
+  over: Partial<Omit<Instance, "process">> & { process?: string } = {},
+): Instance {
   const { process = "web", ...rest } = over;
   return {
     id: newId("InstanceId") as InstanceId,

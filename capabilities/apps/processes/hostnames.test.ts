@@ -6,10 +6,18 @@ import { aRelease, aSpec, anInstance } from "./fixtures.ts";
 import type { Health } from "./health.ts";
 import { hostnamesOf, toRoutes } from "./hostnames.ts";
 
-const text = "name: shop\nendpoints: [{ url: https://shop.example.com }]\nprocesses:\n  web: { command: a, port: 1 }\n  admin: { command: b, port: 2 }\n  jobs: { command: c }\n";
-const traffic = (instances: Instance[], healthy: InstanceId[], judged: InstanceId[] = instances.map(({ id }) => id), heldOut: InstanceId[] = []) => ({
+const text =
+  "name: shop\nendpoints: [{ url: https://shop.example.com }]\nprocesses:\n  web: { command: a, port: 1 }\n  admin: { command: b, port: 2 }\n  jobs: { command: c }\n";
+const traffic = (
+  instances: Instance[],
+  healthy: InstanceId[],
+  judged: InstanceId[] = instances.map(({ id }) => id),
+  heldOut: InstanceId[] = [],
+) => ({
   instancesOf: () => instances,
-  healthOf: (id: InstanceId): Health => ({ isHealthy: judged.includes(id) ? healthy.includes(id) : healthy.includes(id) ? true : undefined }),
+  healthOf: (id: InstanceId): Health => ({
+    isHealthy: judged.includes(id) ? healthy.includes(id) : healthy.includes(id) ? true : undefined,
+  }),
   isHeldOut: (id: InstanceId) => heldOut.includes(id),
 });
 
@@ -31,7 +39,9 @@ describe("hostnamesOf", () => {
 describe("toRoutes", () => {
   const release = aRelease();
   const targets = (instances: Instance[], ...rest: [InstanceId[], InstanceId[]?, InstanceId[]?]) =>
-    toRoutes([release], traffic(instances, ...rest)).find(({ hostname }) => hostname === "hello.localhost")!.targets.map(({ instance }) => instance);
+    toRoutes([release], traffic(instances, ...rest))
+      .find(({ hostname }) => hostname === "hello.localhost")!
+      .targets.map(({ instance }) => instance);
 
   it("routes to healthy instances of the current release only", () => {
     const [one, two, old] = [anInstance(release), anInstance(release, { index: 1 }), anInstance({ release: newId("ReleaseId") })];
@@ -54,7 +64,10 @@ describe("toRoutes", () => {
     const endpoint = "endpoints: [{ url: https://a.example.com }]\n";
     const first = aRelease({ specText: `name: aaa\n${endpoint}processes:\n  web: { command: x, port: 1 }\n` });
     const second = aRelease({ specText: `name: bbb\n${endpoint}processes:\n  web: { command: x, port: 1 }\n` });
-    for (const order of [[first, second], [second, first]])
+    for (const order of [
+      [first, second],
+      [second, first],
+    ])
       expect(toRoutes(order, traffic([], [])).find(({ hostname }) => hostname === "a.example.com")?.app).toBe("aaa");
   });
 });

@@ -34,7 +34,8 @@ describe("the log stream", () => {
   it("[I6] refuses anything in Last-Event-ID that is not a list of cursors", () => {
     expect(cursorsOf(undefined)).toBeUndefined();
     expect(cursorsOf(`${one}:1:10,${two}:3:4`)).toHaveLength(2);
-    for (const bad of ["../../etc:1:2", "x", "a:1:2;rm -rf", `${one}:1:-2`, `${one}:1:2,`]) expect(() => cursorsOf(bad)).toThrow(/Last-Event-ID/);
+    for (const bad of ["../../etc:1:2", "x", "a:1:2;rm -rf", `${one}:1:-2`, `${one}:1:2,`])
+      expect(() => cursorsOf(bad)).toThrow(/Last-Event-ID/);
   });
 
   it("[I6] reads spans, times and milliseconds, and refuses the rest", () => {

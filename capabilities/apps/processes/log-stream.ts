@@ -80,12 +80,15 @@ export function asText(
       if (done || stop.signal.aborted) {
         stopListening();
         controller.close();
-      } else controller.enqueue(text.encode("gap" in value ? `[lines are missing here: ${value.gap.reason}]\n` : `${toSafeText(value.text)}\n`));
+      } else
+        controller.enqueue(text.encode("gap" in value ? `[lines are missing here: ${value.gap.reason}]\n` : `${toSafeText(value.text)}\n`));
     },
     cancel() {
       stopListening();
       stop.abort();
     },
   });
-  return new Response(body, { headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no" } });
+  return new Response(body, {
+    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
+  });
 }

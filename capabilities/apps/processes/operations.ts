@@ -62,7 +62,14 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
     if (verdict.healthy) deps.trust(verdict.instances);
   }
 
-  const say = (write: Write, context: StepContext<AppInput>, category: string, action: string, message: string, metadata: Readonly<Record<string, string>>) =>
+  const say = (
+    write: Write,
+    context: StepContext<AppInput>,
+    category: string,
+    action: string,
+    message: string,
+    metadata: Readonly<Record<string, string>>,
+  ) =>
     events.append(write, {
       workspace: context.input.workspace,
       subject: subject("app", context.input.app),
@@ -105,16 +112,26 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
                 only: (place) => isSamePlace(place, instance),
               });
               await takeIn(verdict);
-              refuseUnhealthy(verdict, `${placeName(instance)} did not become healthy after its restart; the instances after it were left as they are.`);
+              refuseUnhealthy(
+                verdict,
+                `${placeName(instance)} did not become healthy after its restart; the instances after it were left as they are.`,
+              );
             } finally {
               draining.heldOut.letIn([instance.id]);
             }
           }
           const write = new Write();
-          say(write, context, "restart", "app.restarted", `Restarted ${current.app}: ${places.length} ${places.length === 1 ? "instance" : "instances"}, one at a time.`, {
-            instances: String(places.length),
-            release: String(current.number),
-          });
+          say(
+            write,
+            context,
+            "restart",
+            "app.restarted",
+            `Restarted ${current.app}: ${places.length} ${places.length === 1 ? "instance" : "instances"}, one at a time.`,
+            {
+              instances: String(places.length),
+              release: String(current.number),
+            },
+          );
           return done({ instances: places.map(({ id }) => id) }, write);
         },
       },
@@ -158,7 +175,10 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
             only: (place) => place.process === process && difference.missing.some((missing) => isSamePlace(missing, place)),
           });
           await takeIn(verdict);
-          refuseUnhealthy(verdict, `${process} of ${current.app} is wanted ${count} times, and that stays so, but a new instance did not become healthy.`);
+          refuseUnhealthy(
+            verdict,
+            `${process} of ${current.app} is wanted ${count} times, and that stays so, but a new instance did not become healthy.`,
+          );
           return done({ started: difference.missing.length, stopped: surplus.length }, write);
         },
       },
@@ -207,7 +227,8 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
 }
 
 const isSamePlace = (left: Place, right: Place): boolean => left.process === right.process && left.index === right.index;
-const byPlace = (left: Instance, right: Instance): number => (left.process < right.process ? -1 : left.process > right.process ? 1 : left.index - right.index);
+const byPlace = (left: Instance, right: Instance): number =>
+  left.process < right.process ? -1 : left.process > right.process ? 1 : left.index - right.index;
 
 export const drainMsOf =
   (current: Pick<CurrentRelease, "spec">): DrainMs =>

@@ -23,7 +23,16 @@ describe("what runs", () => {
     const before = await running("restarted");
     const answers: string[] = [];
     const pending: Promise<void>[] = [];
-    const timer = setInterval(() => pending.push(get(server.port, "restarted.localhost", "/").then(({ status, body }) => void answers.push(`${status} ${body}`), (error: Error) => void answers.push(error.message))), 10);
+    const timer = setInterval(
+      () =>
+        pending.push(
+          get(server.port, "restarted.localhost", "/").then(
+            ({ status, body }) => void answers.push(`${status} ${body}`),
+            (error: Error) => void answers.push(error.message),
+          ),
+        ),
+      10,
+    );
     const operation = await server.end(await server.processes.restartApp(workspace, "restarted", actor));
     clearInterval(timer);
     await Promise.all(pending);
@@ -38,7 +47,8 @@ describe("what runs", () => {
 
   it("scales up and down, and keeps the number over the next deployment", async () => {
     await deployed("scaled");
-    const scale = async (count: number) => server.end(await server.processes.scaleApp(workspace, "scaled", { process: "web", count }, actor));
+    const scale = async (count: number) =>
+      server.end(await server.processes.scaleApp(workspace, "scaled", { process: "web", count }, actor));
     expect(await scale(3)).toMatchObject({ state: "succeeded", error: undefined });
     expect(await running("scaled")).toHaveLength(3);
     await deployed("scaled", webSpec("scaled"), "two");
@@ -60,8 +70,12 @@ describe("what runs", () => {
     const other = "ws_00000000000000000000000000" as typeof workspace;
     await expect(server.processes.getStatus(other, "limits")).rejects.toMatchObject({ code: "app_not_found" });
     await expect(server.processes.restartApp(other, "limits", actor)).rejects.toMatchObject({ code: "app_not_found" });
-    await expect(server.processes.scaleApp(other, "limits", { process: "web", count: 1 }, actor)).rejects.toMatchObject({ code: "app_not_found" });
-    await expect(server.processes.readLogs(other, "limits", { follow: false, signal: AbortSignal.timeout(1_000) })).rejects.toMatchObject({ code: "app_not_found" });
+    await expect(server.processes.scaleApp(other, "limits", { process: "web", count: 1 }, actor)).rejects.toMatchObject({
+      code: "app_not_found",
+    });
+    await expect(server.processes.readLogs(other, "limits", { follow: false, signal: AbortSignal.timeout(1_000) })).rejects.toMatchObject({
+      code: "app_not_found",
+    });
     expect(JSON.parse(await server.processes.listStatusesJson(other))).toEqual([]);
   });
 
@@ -83,7 +97,9 @@ describe("what runs", () => {
     const write = new Write();
     server.processes.dropCurrent(write, workspace, current.app);
     await write.commit(server.store);
-    await until("report", async () => (await server.deployments.listSaga(workspace, { app: current.app, limit: 20 })).events.find(({ action }) => action === "app.orphan"));
+    await until("report", async () =>
+      (await server.deployments.listSaga(workspace, { app: current.app, limit: 20 })).events.find(({ action }) => action === "app.orphan"),
+    );
     expect((await running("orphan")).map(({ id }) => id)).toEqual([instance!.id]);
   });
 
@@ -92,7 +108,12 @@ describe("what runs", () => {
     const { allocations } = await server.processes.getStatus(workspace, "logged");
     const read = async (app: string, instance: string) => {
       const lines: string[] = [];
-      for await (const line of await server.processes.readLogs(workspace, app, { instance, follow: false, signal: AbortSignal.timeout(5_000) })) if ("text" in line) lines.push(line.text);
+      for await (const line of await server.processes.readLogs(workspace, app, {
+        instance,
+        follow: false,
+        signal: AbortSignal.timeout(5_000),
+      }))
+        if ("text" in line) lines.push(line.text);
       return lines;
     };
     expect(await read("logged", allocations[0]!.id)).toContain("listening one");

@@ -1,4 +1,4 @@
-import type { Engine, LogGap, LogLine, Workload } from "@norns/adapters/engines";
+import type { Engine, Instance, LogGap, LogLine, Workload } from "@norns/adapters/engines";
 import type { EngineName } from "@norns/capabilities/apps/catalog";
 import type { Actor } from "@norns/kernel/actor";
 import type { Write } from "@norns/kernel/database";
@@ -42,7 +42,13 @@ export interface Processes {
   /** Restarts every instance, one at a time, each healthy before the next. 404 without the app, conflict `not_deployed`. */
   restartApp(workspace: WorkspaceId, app: string, actor: Actor, requestId?: string): Promise<OperationId>;
   /** Keeps the wanted number of instances of one process, over deploys too, and makes it so. */
-  scaleApp(workspace: WorkspaceId, app: string, to: { process: string; count: number }, actor: Actor, requestId?: string): Promise<OperationId>;
+  scaleApp(
+    workspace: WorkspaceId,
+    app: string,
+    to: { process: string; count: number },
+    actor: Actor,
+    requestId?: string,
+  ): Promise<OperationId>;
   /** Lines of all instances, those of ended ones included, merged by time. Ends with the signal, or at the end without `follow`. */
   readLogs(workspace: WorkspaceId, app: string, filter: LogFilter): Promise<AsyncIterable<LogLine | LogGap>>;
 
@@ -56,6 +62,14 @@ export interface Processes {
   /** Adds to the write that nothing of the app should run, and that its scales are forgotten. */
   dropCurrent(write: Write, workspace: WorkspaceId, app: AppName): void;
   readonly engines: Engines;
+  /**
+   * The app's instances on every engine: it may have moved from one to another. An engine that is away is passed over
+   * unless the app's current release, or an instance last seen, is with it: then `unavailable`.
+   */
+  observeApp(
+    workspace: WorkspaceId,
+    app: AppName,
+  ): Promise<readonly { readonly engine: Engine; readonly instances: readonly Instance[] }[]>;
   /** Throws `engine_unavailable` (unavailable). */
   engineOf(name: EngineName): Engine;
   /** Waits until every wanted instance of exactly this workload's release is healthy, or one of them shows that it will not be. */
@@ -63,7 +77,12 @@ export interface Processes {
   /** Reads desired state, asks the engines and sets the routes, now. */
   refresh(): Promise<void>;
   /** Out of routing, in-flight requests done (or `drain.timeout`), then stopped by the engine. Harmless to repeat. */
-  drainAndStop(engine: Engine, instances: readonly { id: InstanceId; process: ProcessName }[], drainMs: (process: ProcessName) => number, signal: AbortSignal): Promise<void>;
+  drainAndStop(
+    engine: Engine,
+    instances: readonly { id: InstanceId; process: ProcessName }[],
+    drainMs: (process: ProcessName) => number,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Called each time a current release turns unhealthy. Returns the way to stop. */
   onUnhealthy(callback: (turn: HealthTurn) => void): () => void;
   /** These were just seen healthy by whoever waited for them: they are routed to from the switch on, without a second look. */

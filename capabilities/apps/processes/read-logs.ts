@@ -13,7 +13,12 @@ export interface LogDeps {
 }
 
 /** The lines of the engine that runs the app now; an app that changed its engine has its older lines with the other. */
-export async function readLogs(deps: LogDeps, workspace: WorkspaceId, name: string, filter: LogFilter): Promise<AsyncIterable<LogLine | LogGap>> {
+export async function readLogs(
+  deps: LogDeps,
+  workspace: WorkspaceId,
+  name: string,
+  filter: LogFilter,
+): Promise<AsyncIterable<LogLine | LogGap>> {
   const app = await deps.catalog.getApp(workspace, name);
   const engine = deps.engineOf(deps.currentOf(workspace, app.name)?.engine ?? app.engine);
   const { process, instance, tail, since, cursors, follow, signal } = filter;

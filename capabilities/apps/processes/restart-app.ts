@@ -18,7 +18,13 @@ export interface VerbDeps {
   readonly operations: ProcessesOperations;
 }
 
-export async function restartApp(deps: VerbDeps, workspace: WorkspaceId, name: string, actor: Actor, requestId?: string): Promise<OperationId> {
+export async function restartApp(
+  deps: VerbDeps,
+  workspace: WorkspaceId,
+  name: string,
+  actor: Actor,
+  requestId?: string,
+): Promise<OperationId> {
   const app = await deps.catalog.getApp(workspace, name);
   const current = await deps.rows.find(workspace, app.name);
   if (!current) throw notDeployed(app.name);

@@ -16,8 +16,7 @@ export function processesRoutes(router: Router, processes: Processes): void {
       access: { action: readApps },
       answer: z.array(appStatusSchema),
     },
-    async ({ workspace }) =>
-      new Response(await processes.listStatusesJson(workspace), { headers: { "Content-Type": "application/json" } }),
+    async ({ workspace }) => new Response(await processes.listStatusesJson(workspace), { headers: { "Content-Type": "application/json" } }),
   );
 
   addRoute(
@@ -59,7 +58,8 @@ export function processesRoutes(router: Router, processes: Processes): void {
       method: "post",
       path: "/api/apps/{id}/scale",
       summary: "Set how many instances of a process there should be",
-      description: "Kept over deployments. `group` is the seed system's word for the process; `status` too, the operation says when it is so.",
+      description:
+        "Kept over deployments. `group` is the seed system's word for the process; `status` too, the operation says when it is so.",
       tag: "Apps",
       access: { action: scale },
       params: appParams,
@@ -69,7 +69,10 @@ export function processesRoutes(router: Router, processes: Processes): void {
     },
     async ({ workspace, params, body, actor, scope }) => {
       const process = body.process ?? body.group;
-      if (!process) throw invalid("invalid_request", "group: say which process to scale.", { details: { fields: [{ field: "group", message: "is required" }] } });
+      if (!process)
+        throw invalid("invalid_request", "group: say which process to scale.", {
+          details: { fields: [{ field: "group", message: "is required" }] },
+        });
       const operation = await processes.scaleApp(workspace, params.id, { process, count: body.count }, actor, scope.requestId);
       return { sagaId: operation, operationId: operation, status: "scaled" };
     },

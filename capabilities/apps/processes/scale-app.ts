@@ -28,7 +28,12 @@ export async function scaleApp(
   const spec = current?.spec ?? app.spec;
   const scalable = spec?.processes.filter(({ kind }) => kind === "service" || kind === "worker") ?? [];
   const process = scalable.find((candidate) => candidate.name === to.process);
-  if (!process) throw noSuchProcess(app.name, to.process, scalable.map((known) => known.name));
+  if (!process)
+    throw noSuchProcess(
+      app.name,
+      to.process,
+      scalable.map((known) => known.name),
+    );
   if (process.scaling.max !== undefined && to.count > process.scaling.max) throw aboveMaximum(process.name, to.count, process.scaling.max);
   const before = countOf(process, await deps.rows.scalesOf(workspace, app.name));
 

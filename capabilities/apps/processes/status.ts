@@ -17,9 +17,7 @@ export interface Observation {
 
 export function toAppStatus(app: App, current: CurrentRelease | undefined, scales: Scales, seen: Observation): AppStatus {
   const spec = current?.spec ?? app.spec;
-  const allocations = seen.instances
-    .toSorted(byPlace(current))
-    .map((instance) => toAllocation(instance, current, seen));
+  const allocations = seen.instances.toSorted(byPlace(current)).map((instance) => toAllocation(instance, current, seen));
   return {
     spec: app.spec ? toSpecJson(app.spec) : spec ? toSpecJson(spec) : { name: app.name },
     nomadStatus: nomadStatusOf(current, seen.instances),
@@ -66,8 +64,7 @@ export function isAppHealthy(
 
 export function desiredCounts(current: CurrentRelease, scales: Scales): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const process of current.spec.processes)
-    if (process.kind === "service" || process.kind === "worker") counts[process.name] = 0;
+  for (const process of current.spec.processes) if (process.kind === "service" || process.kind === "worker") counts[process.name] = 0;
   for (const { process } of wantedOf(current, scales)) counts[process] = (counts[process] ?? 0) + 1;
   return counts;
 }

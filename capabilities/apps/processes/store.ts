@@ -21,7 +21,12 @@ export interface ProcessesStore {
 export function createProcessesStore(store: Store): ProcessesStore {
   const apps = store.tables<ProcessesTables>("apps");
   const countUp = (write: Write) =>
-    write.add(apps.updateTable("desired_versions").set((row) => ({ version: row("version", "+", 1) })).where("id", "=", 1));
+    write.add(
+      apps
+        .updateTable("desired_versions")
+        .set((row) => ({ version: row("version", "+", 1) }))
+        .where("id", "=", 1),
+    );
 
   return {
     async find(workspace, app) {

@@ -14,7 +14,10 @@ describe("differenceOf", () => {
   });
 
   it("misses places without an instance, and those whose instance is lost or has exited", () => {
-    const difference = differenceOf(release, { web: 3 }, [anInstance(release, { state: "lost" }), anInstance(release, { index: 1, state: "exited" })]);
+    const difference = differenceOf(release, { web: 3 }, [
+      anInstance(release, { state: "lost" }),
+      anInstance(release, { index: 1, state: "exited" }),
+    ]);
     expect(difference.missing).toEqual([0, 1, 2].map((index) => ({ process: "web", index })));
   });
 
@@ -27,12 +30,22 @@ describe("differenceOf", () => {
 
   it("is settled exactly when each wanted place has one instance up and nothing else is up", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 4 }), fc.array(fc.record({ index: fc.integer({ min: 0, max: 5 }), state: fc.constantFrom(...states), isOld: fc.boolean() }), { maxLength: 8 }), (count, given) => {
-        const instances = given.map(({ index, state, isOld }) => anInstance(isOld ? { release: newId("ReleaseId") } : release, { index, state }));
-        const up = given.filter(({ state }) => state !== "lost" && state !== "exited");
-        const isSettled = up.every(({ index, isOld }) => !isOld && index < count) && wantedOf(release, { web: count }).every((place) => up.some(({ index, isOld }) => !isOld && index === place.index));
-        expect(isDifferent(differenceOf(release, { web: count }, instances))).toBe(!isSettled);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 4 }),
+        fc.array(fc.record({ index: fc.integer({ min: 0, max: 5 }), state: fc.constantFrom(...states), isOld: fc.boolean() }), {
+          maxLength: 8,
+        }),
+        (count, given) => {
+          const instances = given.map(({ index, state, isOld }) =>
+            anInstance(isOld ? { release: newId("ReleaseId") } : release, { index, state }),
+          );
+          const up = given.filter(({ state }) => state !== "lost" && state !== "exited");
+          const isSettled =
+            up.every(({ index, isOld }) => !isOld && index < count) &&
+            wantedOf(release, { web: count }).every((place) => up.some(({ index, isOld }) => !isOld && index === place.index));
+          expect(isDifferent(differenceOf(release, { web: count }, instances))).toBe(!isSettled);
+        },
+      ),
     );
   });
 });

@@ -150,7 +150,10 @@ export class Watcher {
     let hasNewInstances = false;
     if (this.#mustObserve) {
       this.#mustObserve = false;
-      hasNewInstances = await observed.refresh(engines);
+      const seen = await observed.refresh(engines);
+      hasNewInstances = seen.hasChanged;
+      for (const what of seen.fellSilent) this.#deps.log.info({}, `An engine does not answer; apps of others are not concerned. ${what}`);
+      for (const engine of seen.spokeAgain) this.#deps.log.info({ engine }, "The engine answers again.");
       heldOut.keepOnly(observed.ids());
     }
     if (hasNewDesire || hasNewInstances) health.follow(this.#followed());
@@ -192,12 +195,18 @@ export class Watcher {
     const instances = observed.of(current.app);
     const { missing } = differenceOf(current, desired.scalesOf(current.app), instances);
     if (missing.length > 0) {
-      const gone = instances.find(({ release, process, index }) => release === current.release && process === missing[0]!.process && index === missing[0]!.index);
-      return gone?.exit ? `${placeName(missing[0]!)} exited with code ${gone.exit.code ?? "unknown"}` : `${placeName(missing[0]!)} is not running`;
+      const gone = instances.find(
+        ({ release, process, index }) => release === current.release && process === missing[0]!.process && index === missing[0]!.index,
+      );
+      return gone?.exit
+        ? `${placeName(missing[0]!)} exited with code ${gone.exit.code ?? "unknown"}`
+        : `${placeName(missing[0]!)} is not running`;
     }
     const ill = instances.find(({ release, id }) => release === current.release && health.healthOf(id).isHealthy !== true);
     const look = ill && health.healthOf(ill.id).badLook;
-    return ill ? `${placeName(ill)} ${look?.status ? `answers ${look.status}` : (look?.error ?? "is not healthy")}` : "an instance is not healthy";
+    return ill
+      ? `${placeName(ill)} ${look?.status ? `answers ${look.status}` : (look?.error ?? "is not healthy")}`
+      : "an instance is not healthy";
   }
 
   /** A release was switched to by someone who saw it healthy. */
@@ -209,7 +218,7 @@ export class Watcher {
     const { desired, observed, engines, clock, node } = this.#deps;
     const now = clock.now();
     for (const current of desired.all()) {
-      if (current.node !== node || !engines[current.engine]) continue;
+      if (current.node !== node || !engines[current.engine] || observed.isSilent(current.engine)) continue;
       const difference = differenceOf(current, desired.scalesOf(current.app), observed.of(current.app));
       if (!isDifferent(difference)) {
         this.#deviations.delete(current.app);

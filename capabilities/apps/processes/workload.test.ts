@@ -65,7 +65,10 @@ describe("toWorkload", () => {
   });
 
   it("updates side by side when volumes are shared or only read", () => {
-    const release = aRelease({ specText: "name: hello\nvolumes: [{ name: a, mount: /a, readOnly: true }, { name: b, mount: /b, shared: true }]\nprocesses:\n  web: { command: x, port: 1000 }\n" });
+    const release = aRelease({
+      specText:
+        "name: hello\nvolumes: [{ name: a, mount: /a, readOnly: true }, { name: b, mount: /b, shared: true }]\nprocesses:\n  web: { command: x, port: 1000 }\n",
+    });
     expect(toWorkload(release, {}).update).toBe("rolling");
   });
 });

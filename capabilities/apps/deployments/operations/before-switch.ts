@@ -16,7 +16,11 @@ export function beforeSwitch<Input extends ReleaseInput>(deps: StepDeps, step: S
       } catch (error) {
         if (context.signal.aborted || !(error instanceof NornsError)) throw error;
         const current = await deps.processes.findCurrent(context.input.workspace, context.input.app);
-        const said = [error.message, current ? staysText(current, hasStopped(context)) : "Nothing of it was in service before, and nothing is now.", migrationsText(context)];
+        const said = [
+          error.message,
+          current ? staysText(current, hasStopped(context)) : "Nothing of it was in service before, and nothing is now.",
+          migrationsText(context),
+        ];
         throw new NornsError(error.kind, error.code, said.filter(Boolean).join(" "), {
           details: { ...error.details, ...(current ? { stays: { release: current.number, commit: current.commit } } : {}) },
           cause: error,

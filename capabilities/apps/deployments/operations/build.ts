@@ -71,7 +71,15 @@ export function buildArtifact(deps: StepDeps, context: StepContext<DeployInput>,
   return withOutput(deps, context, "build", async (output, say) => {
     const directory = await sourceForBuild(deps, context);
     const { dockerfile, command } = spec.build ?? {};
-    say(spec.image ? `Using the image ${spec.image}.` : dockerfile ? `Building ${dockerfile}.` : command ? `Running: ${command}` : "Nothing to build: the source is what runs.");
+    say(
+      spec.image
+        ? `Using the image ${spec.image}.`
+        : dockerfile
+          ? `Building ${dockerfile}.`
+          : command
+            ? `Running: ${command}`
+            : "Nothing to build: the source is what runs.",
+    );
     return deps.processes.engineOf(engineOf(spec)).build({
       workspace,
       app,

@@ -32,7 +32,13 @@ export function clone(deps: StepDeps, options: { readonly records: boolean }): S
         category: "deploy",
         action: "source.provenance",
         message: `The source of ${name} is ${shortCommit(source.commit)}.`,
-        metadata: { kind: source.location.kind, ref, commit: source.commit, subject: (source.subject ?? "").slice(0, 200), dirty: String(source.isDirty) },
+        metadata: {
+          kind: source.location.kind,
+          ref,
+          commit: source.commit,
+          subject: (source.subject ?? "").slice(0, 200),
+          dirty: String(source.isDirty),
+        },
         actor: context.operation.actor,
       });
       return done(toOutput({ source, specText }), write);

@@ -53,7 +53,11 @@ export function migrate(deps: StepDeps): StepDefinition<DeployInput> {
     async run(context) {
       const spec = specIn(context);
       if (!spec.migrations) return skipped("The spec has no `migrations`.");
-      const exitCode = await runCommand(deps, context, spec, { step: "migrate", command: spec.migrations, timeoutMs: deps.limits.migrateMs });
+      const exitCode = await runCommand(deps, context, spec, {
+        step: "migrate",
+        command: spec.migrations,
+        timeoutMs: deps.limits.migrateMs,
+      });
       if (exitCode !== 0) throw commandFailed("migrations_failed", "`migrations`", exitCode);
       return done({ exitCode });
     },
@@ -83,7 +87,15 @@ async function runCommand(
       command: command.command,
       env: {
         ...deps.buildEnv,
-        ...environmentOf({ workspace, app, release, number: built.release, commit: clonedOf(context).source.commit, spec, artifact: built.artifact }),
+        ...environmentOf({
+          workspace,
+          app,
+          release,
+          number: built.release,
+          commit: clonedOf(context).source.commit,
+          spec,
+          artifact: built.artifact,
+        }),
       },
       volumes: spec.volumes,
       timeoutMs: command.timeoutMs,

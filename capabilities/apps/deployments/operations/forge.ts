@@ -6,7 +6,7 @@ import { done, skipped, type StepContext, type StepDefinition, type StepResult }
 import { toCurrent } from "../release.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
 import { drainMsOf } from "./drain-ms.ts";
-import { byEngine, instancesOf, releaseOf, submittedOf } from "./submit.ts";
+import { othersOf, releaseOf, submittedOf } from "./submit.ts";
 
 const tries = 3;
 
@@ -41,22 +41,32 @@ async function route(deps: StepDeps, context: StepContext<ReleaseInput>): Promis
   await deps.processes.engineOf(release.engine).apply(workload, { keepUp: true, signal: context.signal });
   await deps.processes.refresh();
 
-  const old = await instancesOf(deps, context.input, (instance) => instance.release !== release.id);
-  const before = await specOfOld(deps, context, old[0]?.instance.release);
-  for (const { engine, instances } of byEngine(deps, old)) {
-    context.progress(`${instances.length} old ${instances.length === 1 ? "instance finishes its requests and stops" : "instances finish their requests and stop"}.`);
+  const old = await othersOf(deps, context);
+  const stopped = old.reduce((count, { instances }) => count + instances.length, 0);
+  const before = await specOfOld(deps, context, old[0]?.instances[0]?.release);
+  for (const { engine, instances } of old) {
+    context.progress(
+      `${instances.length} old ${instances.length === 1 ? "instance finishes its requests and stops" : "instances finish their requests and stop"}.`,
+    );
     await deps.processes.drainAndStop(engine, instances, drainMsOf(before ?? release.spec), context.signal);
   }
 
   const names = hostnamesOf(app, release.spec).map(({ hostname }) => hostname);
-  if (names.length === 0 && old.length === 0) return skipped("No process of the app takes requests, and no old release runs.");
+  if (names.length === 0 && stopped === 0) return skipped("No process of the app takes requests, and no old release runs.");
   const write = new Write();
-  say(deps, write, context, names.length === 0 ? "forge.skip" : "forge.applied", names.length === 0 ? `No process of ${app} takes requests.` : `${app} answers at ${names.join(", ")}.`, {
-    hostnames: names.join(","),
-    release: String(release.number),
-    stopped: String(old.length),
-  });
-  return done({ hostnames: names, stopped: old.length }, write);
+  say(
+    deps,
+    write,
+    context,
+    names.length === 0 ? "forge.skip" : "forge.applied",
+    names.length === 0 ? `No process of ${app} takes requests.` : `${app} answers at ${names.join(", ")}.`,
+    {
+      hostnames: names.join(","),
+      release: String(release.number),
+      stopped: String(stopped),
+    },
+  );
+  return done({ hostnames: names, stopped }, write);
 }
 
 async function specOfOld(deps: StepDeps, context: StepContext<ReleaseInput>, release: ReleaseInput["release"] | undefined) {
@@ -66,11 +76,25 @@ async function specOfOld(deps: StepDeps, context: StepContext<ReleaseInput>, rel
 
 function warn(deps: StepDeps, context: StepContext<ReleaseInput>, why: string): StepResult {
   const write = new Write();
-  say(deps, write, context, "forge.failed", `The new release serves, but not everything after the switch was done: ${why} Norns goes on trying.`, { warning: "true" });
+  say(
+    deps,
+    write,
+    context,
+    "forge.failed",
+    `The new release serves, but not everything after the switch was done: ${why} Norns goes on trying.`,
+    { warning: "true" },
+  );
   return done({ warning: why }, write);
 }
 
-const say = (deps: StepDeps, write: Write, context: StepContext<ReleaseInput>, action: string, message: string, metadata: Readonly<Record<string, string>>) =>
+const say = (
+  deps: StepDeps,
+  write: Write,
+  context: StepContext<ReleaseInput>,
+  action: string,
+  message: string,
+  metadata: Readonly<Record<string, string>>,
+) =>
   deps.events.append(write, {
     workspace: context.input.workspace,
     subject: subject("app", context.input.app),
@@ -81,4 +105,3 @@ const say = (deps: StepDeps, write: Write, context: StepContext<ReleaseInput>, a
     metadata: { step: "forge", ...metadata },
     actor: context.operation.actor,
   });
-

@@ -9,7 +9,17 @@ import { build, buildArtifact, toJson } from "./build.ts";
 import { cleanup } from "./cleanup.ts";
 import { clone } from "./clone.ts";
 import { migrate, snapshot, test } from "./commands.ts";
-import { appLock, deployInput, deploymentsQueue, removeInput, rollbackInput, type DeployInput, type RemoveInput, type RollbackInput, type StepDeps } from "./deps.ts";
+import {
+  appLock,
+  deployInput,
+  deploymentsQueue,
+  removeInput,
+  rollbackInput,
+  type DeployInput,
+  type RemoveInput,
+  type RollbackInput,
+  type StepDeps,
+} from "./deps.ts";
 import { forge } from "./forge.ts";
 import { healthy } from "./healthy.ts";
 import { mootRollback } from "./moot-rollback.ts";
@@ -33,9 +43,15 @@ export function createDeploymentsOperations(deps: StepDeps, node: NodeId): Deplo
     lock: ({ app }) => appLock(app),
     announcesSteps: true,
     steps: [
-      ...[clone(deps, { records: true }), build(deps, node), test(deps), snapshot(), migrate(deps), submit<DeployInput>(deps), healthy<DeployInput>(deps, "deploy")].map((step) =>
-        beforeSwitch(deps, step),
-      ),
+      ...[
+        clone(deps, { records: true }),
+        build(deps, node),
+        test(deps),
+        snapshot(),
+        migrate(deps),
+        submit<DeployInput>(deps),
+        healthy<DeployInput>(deps, "deploy"),
+      ].map((step) => beforeSwitch(deps, step)),
       forge<DeployInput>(deps),
       cleanup<DeployInput>(deps, "deploy"),
     ],
@@ -50,7 +66,9 @@ export function createDeploymentsOperations(deps: StepDeps, node: NodeId): Deplo
     lock: ({ app }) => appLock(app),
     announcesSteps: true,
     steps: [
-      ...[submit<RollbackInput>(deps, mootRollback(deps)), healthy<RollbackInput>(deps, "rollback")].map((step) => beforeSwitch(deps, step)),
+      ...[submit<RollbackInput>(deps, mootRollback(deps)), healthy<RollbackInput>(deps, "rollback")].map((step) =>
+        beforeSwitch(deps, step),
+      ),
       forge<RollbackInput>(deps),
       cleanup<RollbackInput>(deps, "rollback"),
     ],
@@ -108,7 +126,10 @@ function removePreflight(deps: StepDeps): StepDefinition<DeployInput> {
 }
 
 /** The image may be the very one that a release has: then it stays. */
-async function removePreflightArtifact(deps: StepDeps, context: Parameters<NonNullable<StepDefinition<DeployInput>["undo"]>>[0]): Promise<void> {
+async function removePreflightArtifact(
+  deps: StepDeps,
+  context: Parameters<NonNullable<StepDefinition<DeployInput>["undo"]>>[0],
+): Promise<void> {
   const { workspace, app } = context.input;
   const built = (() => {
     try {
@@ -140,7 +161,11 @@ function recordEnd(deps: StepDeps, end: OperationEnd<DeployInput | RollbackInput
       operation: operation.id,
       category: operation.category,
       action: `${operation.category}.failed`,
-      message: error?.message ?? (state === "cancelled" ? `The ${operation.category} of ${end.input.app} was cancelled.` : `The ${operation.category} of ${end.input.app} failed.`),
+      message:
+        error?.message ??
+        (state === "cancelled"
+          ? `The ${operation.category} of ${end.input.app} was cancelled.`
+          : `The ${operation.category} of ${end.input.app} failed.`),
       metadata: { state, ...(error?.step ? { step: error.step } : {}), ...(error ? { code: error.code } : {}), ...facts(error?.details) },
       actor: operation.actor,
     });
@@ -150,10 +175,13 @@ function recordEnd(deps: StepDeps, end: OperationEnd<DeployInput | RollbackInput
 function facts(details: unknown): Record<string, string> {
   const found: Record<string, string> = {};
   if (typeof details !== "object" || details === null) return found;
-  if ("stays" in details && typeof details.stays === "object" && details.stays !== null && "release" in details.stays) found["stays"] = String(details.stays.release);
+  if ("stays" in details && typeof details.stays === "object" && details.stays !== null && "release" in details.stays)
+    found["stays"] = String(details.stays.release);
   const first: unknown = "evidence" in details && Array.isArray(details.evidence) ? details.evidence[0] : undefined;
   if (typeof first !== "object" || first === null) return found;
-  for (const key of ["instance", "process", "status", "error"] as const) if (key in first) found[key] = String((first as Record<string, unknown>)[key]).slice(0, 300);
-  if ("exit" in first && typeof first.exit === "object" && first.exit !== null && "code" in first.exit) found["exitCode"] = String(first.exit.code);
+  for (const key of ["instance", "process", "status", "error"] as const)
+    if (key in first) found[key] = String((first as Record<string, unknown>)[key]).slice(0, 300);
+  if ("exit" in first && typeof first.exit === "object" && first.exit !== null && "code" in first.exit)
+    found["exitCode"] = String(first.exit.code);
   return found;
 }

@@ -20,7 +20,10 @@ export const mootRollback =
     const workload = toWorkload(current, await deps.processes.scalesOf(workspace, app));
     const impatient = {
       ...workload,
-      groups: workload.groups.map((group) => ({ ...group, health: { ...group.health, deadlineMs: Math.min(group.health.deadlineMs, secondChanceMs) } })),
+      groups: workload.groups.map((group) => ({
+        ...group,
+        health: { ...group.health, deadlineMs: Math.min(group.health.deadlineMs, secondChanceMs) },
+      })),
     };
     const verdict = await deps.processes.awaitHealthy(deps.processes.engineOf(current.engine), impatient, { signal: context.signal });
     return verdict.healthy ? "The release is healthy again, so it stays." : undefined;

@@ -4,7 +4,6 @@ import { isKept } from "../release.ts";
 import { isArtifactShared } from "../rules.ts";
 import type { RemoveInput, StepDeps } from "./deps.ts";
 import { drainMsOf } from "./drain-ms.ts";
-import { byEngine, instancesOf } from "./submit.ts";
 
 /** Everything of the app goes but its volumes, its logs and its history. The catalogue has forgotten it already. */
 export function removeAppSteps(deps: StepDeps): StepDefinition<RemoveInput>[] {
@@ -20,12 +19,12 @@ export function removeAppSteps(deps: StepDeps): StepDefinition<RemoveInput>[] {
         const write = new Write();
         deps.processes.dropCurrent(write, workspace, app);
         await write.commit(deps.store);
-        const running = await instancesOf(deps, context.input, () => true);
-        for (const { engine, instances } of byEngine(deps, running))
+        const running = await deps.processes.observeApp(workspace, app);
+        for (const { engine, instances } of running)
           await deps.processes.drainAndStop(engine, instances, current ? drainMsOf(current.spec) : () => 0, context.signal);
         await deps.processes.refresh();
         if (running.length === 0) return skipped("Nothing of it ran.");
-        return done({ stopped: running.length });
+        return done({ stopped: running.reduce((count, { instances }) => count + instances.length, 0) });
       },
     },
     {

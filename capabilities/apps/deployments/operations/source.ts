@@ -70,7 +70,11 @@ export async function specTextOf(directory: string, app: App, commit: string): P
   const path = join(directory, "infraspec.yaml");
   if (!(await exists(path))) return app.specText;
   if ((await stat(path)).size > largestSpecBytes)
-    throw specInvalid(app.name, [{ severity: "error", field: "", message: "The file is larger than 256 KB." }], `at ${shortCommit(commit)}`);
+    throw specInvalid(
+      app.name,
+      [{ severity: "error", field: "", message: "The file is larger than 256 KB." }],
+      `at ${shortCommit(commit)}`,
+    );
   return readFile(path, "utf8");
 }
 

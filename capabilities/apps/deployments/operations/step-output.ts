@@ -16,12 +16,21 @@ export async function withOutput<Result>(
   step: string,
   run: (output: OutputSink, say: (text: string) => void) => Promise<Result>,
 ): Promise<Result> {
-  const kept = openStepOutput({ home: deps.home, app: context.input.app, operation: context.operation.id, step, now: () => deps.clock.now() });
+  const kept = openStepOutput({
+    home: deps.home,
+    app: context.input.app,
+    operation: context.operation.id,
+    step,
+    now: () => deps.clock.now(),
+  });
   const tail = new Tail();
-  const masked = maskingSink((stream, chunk) => {
-    kept.sink(stream, chunk);
-    tail.write(chunk);
-  }, secretsIn(Object.values(deps.buildEnv)));
+  const masked = maskingSink(
+    (stream, chunk) => {
+      kept.sink(stream, chunk);
+      tail.write(chunk);
+    },
+    secretsIn(Object.values(deps.buildEnv)),
+  );
   try {
     return await run(masked.sink, (text) => kept.system(text));
   } catch (error) {

@@ -1,5 +1,5 @@
 import { toWorkload } from "@norns/capabilities/apps/processes";
-import type { Instance } from "@norns/adapters/engines";
+import type { Engine, Instance } from "@norns/adapters/engines";
 import { done, type Json, type StepContext, type StepDefinition } from "@norns/kernel/ledger";
 import { releaseNotFound, releaseNotKept } from "../errors.ts";
 import { isKept, releaseName, toCurrent, type KeptRelease } from "../release.ts";
@@ -14,7 +14,8 @@ export interface Submitted {
   readonly instances: readonly string[];
 }
 
-export const submittedOf = (context: StepContext<ReleaseInput>): Submitted | undefined => findOutput(context, "submit") as Submitted | undefined;
+export const submittedOf = (context: StepContext<ReleaseInput>): Submitted | undefined =>
+  findOutput(context, "submit") as Submitted | undefined;
 
 /** The release that this operation brings into service, with its artifact. */
 export async function releaseOf(deps: StepDeps, context: StepContext<ReleaseInput>): Promise<KeptRelease> {
@@ -51,19 +52,23 @@ export function submit<Input extends ReleaseInput>(
       let stoppedOld = false;
       if (current && current.release !== release.id) {
         const before = toWorkload(current, {});
-        const old = await instancesOf(deps, context.input, (instance) => instance.release !== release.id);
         if ((workload.update === "recreate" || before.update === "recreate") && sharesVolume(release, current)) {
           stoppedOld = true;
+          const old = await othersOf(deps, context);
           if (old.length > 0)
-            context.progress(`Stopping ${releaseName(current)} first: the volume ${volumesOf(release).join(", ")} is written by one release at a time.`);
-          for (const { engine, instances } of byEngine(deps, old))
+            context.progress(
+              `Stopping ${releaseName(current)} first: the volume ${volumesOf(release).join(", ")} is written by one release at a time.`,
+            );
+          for (const { engine, instances } of old)
             await deps.processes.drainAndStop(engine, instances, drainMsOf(current.spec), context.signal);
         }
       }
 
       const engine = deps.processes.engineOf(release.engine);
       const instances = await engine.apply(workload, { keepUp: current?.release === release.id, signal: context.signal });
-      context.progress(`${instances.length} ${instances.length === 1 ? "instance" : "instances"} of ${releaseName(release)} started.`, { engine: engine.name });
+      context.progress(`${instances.length} ${instances.length === 1 ? "instance" : "instances"} of ${releaseName(release)} started.`, {
+        engine: engine.name,
+      });
       return done({ stoppedOld, instances: instances.map(({ id }) => id) } satisfies Submitted as unknown as Json);
     },
 
@@ -76,7 +81,11 @@ export function submit<Input extends ReleaseInput>(
       if (!release || current?.release === id) return;
       const engine = deps.processes.engineOf(release.engine);
       const started = (await engine.observe({ workspace, app })).filter((instance) => instance.release === id);
-      if (started.length > 0) await engine.stop(started.map((instance) => instance.id), { signal: context.signal });
+      if (started.length > 0)
+        await engine.stop(
+          started.map((instance) => instance.id),
+          { signal: context.signal },
+        );
       if (current) {
         const workload = toWorkload(current, await deps.processes.scalesOf(workspace, app));
         // Whether this operation stopped it, or it fell over meanwhile: it is what should run.
@@ -87,33 +96,25 @@ export function submit<Input extends ReleaseInput>(
   };
 }
 
-export interface OfEngine {
-  readonly instance: Instance;
-  readonly engine: ReturnType<StepDeps["processes"]["engineOf"]>;
-}
-
-/** An app's instances on every engine that there is: it may have moved from one to another. */
-export async function instancesOf(
+/** The app's instances of other releases, by the engine that has them. */
+export async function othersOf(
   deps: StepDeps,
-  app: Pick<ReleaseInput, "workspace" | "app">,
-  which: (instance: Instance) => boolean,
-): Promise<OfEngine[]> {
-  const engines = Object.values(deps.processes.engines);
-  const answers = await Promise.all(engines.map(async (engine) => (await engine.observe({ workspace: app.workspace, app: app.app })).map((instance) => ({ instance, engine }))));
-  return answers.flat().filter(({ instance }) => which(instance));
-}
-
-export function byEngine(deps: StepDeps, found: readonly OfEngine[]) {
-  return Object.values(deps.processes.engines)
-    .map((engine) => ({ engine, instances: found.filter((one) => one.engine === engine).map(({ instance }) => instance) }))
+  context: StepContext<ReleaseInput>,
+): Promise<{ engine: Engine; instances: readonly Instance[] }[]> {
+  const { workspace, app, release } = context.input;
+  const found = await deps.processes.observeApp(workspace, app);
+  return found
+    .map(({ engine, instances }) => ({ engine, instances: instances.filter((instance) => instance.release !== release) }))
     .filter(({ instances }) => instances.length > 0);
 }
 
-const volumesOf = (release: Pick<KeptRelease, "spec">): string[] => release.spec.volumes.filter(({ readOnly, shared }) => !readOnly && !shared).map(({ name }) => name);
+const volumesOf = (release: Pick<KeptRelease, "spec">): string[] =>
+  release.spec.volumes.filter(({ readOnly, shared }) => !readOnly && !shared).map(({ name }) => name);
 
 /** Different volumes do not meet: both releases may run. */
 function sharesVolume(next: Pick<KeptRelease, "spec">, current: Pick<KeptRelease, "spec">): boolean {
-  const writes = (spec: KeptRelease["spec"]) => new Set(spec.volumes.filter(({ readOnly, shared }) => !readOnly && !shared).map(({ name }) => name));
+  const writes = (spec: KeptRelease["spec"]) =>
+    new Set(spec.volumes.filter(({ readOnly, shared }) => !readOnly && !shared).map(({ name }) => name));
   const names = (spec: KeptRelease["spec"]) => new Set(spec.volumes.map(({ name }) => name));
   const [nextWrites, currentWrites] = [writes(next.spec), writes(current.spec)];
   const [nextNames, currentNames] = [names(next.spec), names(current.spec)];
