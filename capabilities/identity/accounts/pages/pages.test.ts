@@ -23,7 +23,8 @@ describe.skipIf(!executablePath)("the pages in a browser", () => {
     const address = server.address();
     origin = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
     wing = await aWing(db.store, { config: { publicUrl: () => origin } });
-    server.on("request", getRequestListener(wing.router.fetch));
+    const listener = getRequestListener(wing.router.fetch);
+    server.on("request", (incoming, outgoing) => void listener(incoming, outgoing));
     browser = await chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox"] });
   });
   afterAll(async () => {
