@@ -145,6 +145,17 @@ describe("deploying an app", () => {
     expect(await server.get("impostor")).toEqual({ status: 200, body: "one" });
   });
 
+  it("says so when the app listens on a port of its own choice", async () => {
+    await deployed("stubborn");
+    await world.commit("stubborn", {
+      "infraspec.yaml": webSpec("stubborn").replace("deadline: 8s", "deadline: 2s"),
+      "server.cjs": serverSource("two").replace("process.env.PORT", "0"),
+    });
+    const operation = await server.deploy("stubborn");
+    expect(operation.error?.message).toMatch(/web\.0 did not answer GET \/health .*listens on/);
+    expect(await server.get("stubborn")).toEqual({ status: 200, body: "one" });
+  });
+
   it("fails at once when the app exits, with its exit code and last lines", async () => {
     await deployed("exits");
     await world.commit("exits", { "server.cjs": `console.error("cannot find the database"); process.exit(7);` });

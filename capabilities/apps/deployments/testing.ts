@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { createDockerEngine } from "@norns/adapters/engines/docker";
 import { createProcessEngine } from "@norns/adapters/engines/process";
 import { createBuiltinIngress } from "@norns/adapters/ingress/builtin";
 import { createOutbound } from "@norns/adapters/outbound";
@@ -72,6 +73,7 @@ export interface ServerOptions {
   readonly leaseMs?: number;
   readonly limits?: Partial<DeployLimits>;
   readonly log?: Log;
+  readonly dockerSocket?: string;
   /** False: nothing observes, restores or routes. */
   readonly watches?: boolean;
 }
@@ -199,6 +201,8 @@ async function openServer(ground: Ground, options: ServerOptions) {
   const audit = createAudit({ store, clock: systemClock, ids: systemIdSource });
   const catalog = createCatalog({ ...shared, events, audit, appsDir, defaultWorkspace: workspace });
   const engine = createProcessEngine({ home, node, log, clock: systemClock, buildEnv: {} });
+  // Unless a test asks for the real one, there is no Docker here, as on most machines.
+  const docker = createDockerEngine({ socketPath: options.dockerSocket ?? join(home, "no-docker.sock"), node, home, log, clock: systemClock });
   const sources = createSources({ home, outbound: createOutbound({ allowedNetworks: ["127.0.0.0/8"] }), log, clock: systemClock });
   const ingress = createBuiltinIngress({ log, clock: systemClock, controlCookieNames: [] });
   const processes = createProcesses({
@@ -207,7 +211,7 @@ async function openServer(ground: Ground, options: ServerOptions) {
     ledger,
     audit,
     catalog,
-    engines: { process: engine },
+    engines: { process: engine, docker },
     ingresses: [ingress],
     node,
   });
@@ -249,6 +253,7 @@ async function openServer(ground: Ground, options: ServerOptions) {
     ledger,
     catalog,
     engine,
+    docker,
     processes,
     deployments,
 
@@ -286,6 +291,7 @@ async function openServer(ground: Ground, options: ServerOptions) {
       front.server.closeAllConnections();
       await new Promise((resolve) => front.server.close(resolve));
       await engine.close();
+      await docker.close();
       await ground.store.close();
     },
   };

@@ -22,6 +22,8 @@ export interface Evidence {
   readonly body?: string;
   readonly error?: string;
   readonly exit?: InstanceExit;
+  /** What the engine can see from inside: `it listens on port 3000, not on 20417, which Norns gave it as PORT`. */
+  readonly hint?: string;
   readonly logs: readonly string[];
   readonly waitedMs: number;
 }
@@ -141,6 +143,7 @@ const shownLineLength = 500;
 async function toEvidence(engine: Engine, workload: Workload, one: Awaited, waitedMs: number, signal: AbortSignal): Promise<Evidence> {
   const { instance, judgement } = one;
   const seen = judgement.badLook;
+  const hint = instance?.state === "running" ? await engine.explain?.(instance.id) : undefined;
   return {
     ...(instance ? { instance: instance.id } : {}),
     process: one.process,
@@ -150,6 +153,7 @@ async function toEvidence(engine: Engine, workload: Workload, one: Awaited, wait
     ...(seen?.body === undefined ? {} : { body: seen.body }),
     ...(seen?.error === undefined ? {} : { error: seen.error }),
     ...(instance?.exit ? { exit: instance.exit } : {}),
+    ...(hint === undefined ? {} : { hint }),
     logs: instance ? await lastLines(engine, workload, instance.id, signal) : [],
     waitedMs,
   };
@@ -178,6 +182,6 @@ function reasonOf(evidence: Evidence, one: Awaited): string {
   if (evidence.status !== undefined)
     return `${place} answered ${evidence.status} to ${check} until the deadline of ${health.deadlineMs / 1000} s. Its answer is below.`;
   if (evidence.error !== undefined)
-    return `${place} did not answer ${check} on ${evidence.address ?? "its address"} within ${health.deadlineMs / 1000} s: ${evidence.error}. Does it listen on the port in PORT${port === undefined ? "" : ` (in a container: ${port})`}?`;
+    return `${place} did not answer ${check} on ${evidence.address ?? "its address"} within ${health.deadlineMs / 1000} s: ${evidence.error}. ${evidence.hint ? `What can be seen: ${evidence.hint}.` : `Does it listen on the port in PORT${port === undefined ? "" : ` (in a container: ${port})`}?`}`;
   return `${place} was not healthy after ${after}.`;
 }
