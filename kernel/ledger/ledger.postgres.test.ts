@@ -7,7 +7,7 @@ import { ledgerMigrations } from "./migrations/index.ts";
 
 describeLedger("PostgreSQL", async () => {
   const db = await aDatabase([kernelMigrations, ledgerMigrations], { poolSize: 8 });
-  const transport = createGraphileTransport({ pool: db.store.pool, url: db.url, log: silentLog });
+  const transport = createGraphileTransport({ pool: db.store.pool, url: db.url, log: silentLog, pollMs: 200 });
   await transport.install();
   return { store: db.store, transport, close: () => db.close() };
 });

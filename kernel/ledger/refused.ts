@@ -16,8 +16,8 @@ export function createRefusals(deps: { store: Store; transport: Wakes; clock: Cl
   const look = statement<Refused>(store.dialect, "select queue, node, due_at, holder, lock, created_at from {operations} where id = ?1");
 
   return {
-    /** `locked`: it can be had by whoever gets its lock. */
-    async explain(id: OperationId): Promise<"locked" | "not now"> {
+    /** `locked`: it can be had by whoever gets its lock. `due`: its time has come since. */
+    async explain(id: OperationId): Promise<"locked" | "due" | "not now"> {
       const [result] = await store.batch([look([id])]);
       const row = result!.rows[0] as Refused | undefined;
       if (!row || row.due_at === null) return "not now"; // ended, or never committed
@@ -32,7 +32,7 @@ export function createRefusals(deps: { store: Store; transport: Wakes; clock: Cl
         if (row.holder === null) await transport.send([{ queue: row.queue, operation: id, at: row.due_at }]);
         return "not now";
       }
-      return row.lock === null ? "not now" : "locked";
+      return row.lock === null ? "due" : "locked";
     },
   };
 }

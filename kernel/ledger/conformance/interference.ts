@@ -32,6 +32,7 @@ export function testsOfInterference(home: Home): void {
     const first = await lab.start(holder);
     const stop = new AbortController();
     const running = lab.worker([holder]).run(first, stop.signal);
+    await expect.poll(() => lab.stateOf(first)).toBe("running");
     const waiting = await lab.start(operation);
     await lab.ledger.cancel(later, { label: "grace" });
     await lab.ledger.cancel(waiting, { label: "grace" });
