@@ -3,16 +3,16 @@
  * server that was killed anywhere, a second server, and a restarted daemon all see the same.
  */
 import { chmod, mkdir } from "node:fs/promises";
-import { constants } from "node:os";
 import { dirname } from "node:path";
 import type { Clock } from "@norns/kernel/clock";
-import { invalid, NornsError, notFound } from "@norns/kernel/errors";
+import { invalid, notFound } from "@norns/kernel/errors";
 import { type AppName, type InstanceId, newId, type NodeId } from "@norns/kernel/ids";
 import type { Log } from "@norns/kernel/log";
 import { readLogs } from "../journal/index.ts";
 import { planChanges } from "../plan.ts";
-import type { AppRef, Engine, InstanceStats, Support } from "../port.ts";
+import type { AppRef, Engine, InstanceStats } from "../port.ts";
 import type { Group, Instance, VolumeMount, Workload } from "../workload.ts";
+import { findContainer, halt } from "./halt.ts";
 import { buildImage, removeImage } from "./images.ts";
 import { installationOf } from "./installation.ts";
 import { listenersOf, toExplanation } from "./listening.ts";
@@ -21,6 +21,7 @@ import { ensureNetwork, removeNetworkIfUnused } from "./networks.ts";
 import { type Inspected, toInstance } from "./observe.ts";
 import { containerName, labels, type Place, restartPolicy, toCreateBody, volumePath } from "./requests.ts";
 import { removeAbandonedRuns, removeContainer, runInContainer } from "./run-once.ts";
+import { findReach, statsOf, supportOf } from "./support.ts";
 import { createDaemon, DaemonRefusal, isRefusal } from "./transport.ts";
 import { createWatch } from "./watch.ts";
 
@@ -86,14 +87,9 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   }
 
   async function inspect(containerId: string): Promise<Found | undefined> {
-    try {
-      const inspected = await daemon.call<Inspected>("GET", `/containers/${containerId}/json`);
-      const instance = toInstance(inspected, place, (id) => stopping.has(id));
-      return instance === undefined ? undefined : { containerId, inspected, instance };
-    } catch (thrown) {
-      if (isRefusal(thrown, 404)) return undefined;
-      throw thrown;
-    }
+    const inspected = await findContainer(daemon, containerId);
+    const instance = inspected && toInstance(inspected, place, (id) => stopping.has(id));
+    return inspected === undefined || instance === undefined ? undefined : { containerId, inspected, instance };
   }
 
   async function observe(of?: AppRef): Promise<readonly Instance[]> {
@@ -103,36 +99,9 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     return found.map(({ instance }) => instance).sort((a, b) => (a.process === b.process ? a.index - b.index : a.process < b.process ? -1 : 1));
   }
 
-  async function support(): Promise<Support> {
-    try {
-      const [version, info] = await Promise.all([
-        daemon.call<{ Version: string; Os: string }>("GET", "/version", { timeoutMs: 3000 }),
-        daemon.call<{ CgroupVersion?: string; SecurityOptions?: readonly string[] }>("GET", "/info", { timeoutMs: 3000 }),
-      ]);
-      const security = (info.SecurityOptions ?? []).map((option) => /name=([a-z]+)/.exec(option)?.[1]).filter((name) => name !== undefined);
-      return {
-        isAvailable: true,
-        artifact: "image",
-        isolation: [
-          `a container an instance (Docker ${version.Version})`,
-          "a network an app",
-          "seven of root's capabilities, none to be gained",
-          `memory and process limits, CPU by weight (cgroup v${info.CgroupVersion ?? "1"})`,
-          ...security,
-        ],
-      };
-    } catch (thrown) {
-      if (!(thrown instanceof NornsError)) throw thrown;
-      return { isAvailable: false, reason: thrown.message, artifact: "image", isolation: [] };
-    }
-  }
-
-  /** Where containers can be reached from here. Docker Desktop and rootless daemons keep their networks to themselves. */
-  function findReach(): Promise<"address" | "published"> {
+  function reachOf(): Promise<"address" | "published"> {
     if (options.reach !== undefined) return Promise.resolve(options.reach);
-    reach ??= daemon.call<{ OperatingSystem?: string; SecurityOptions?: readonly string[] }>("GET", "/info").then((info) =>
-      /desktop/i.test(info.OperatingSystem ?? "") || (info.SecurityOptions ?? []).some((option) => option.includes("rootless")) ? "published" : "address",
-    );
+    reach ??= findReach(daemon);
     reach.catch(() => (reach = undefined));
     return reach;
   }
@@ -166,7 +135,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     how.signal.throwIfAborted();
     await ensureVolumes(workload.app, group.volumes);
     const network = await ensureNetwork(daemon, place, workload.app);
-    const body = toCreateBody(workload, group, index, { instance: newId("InstanceId"), network, keepUp: how.keepUp, reach: await findReach() }, place);
+    const body = toCreateBody(workload, group, index, { instance: newId("InstanceId"), network, keepUp: how.keepUp, reach: await reachOf() }, place);
     const name = containerName(place, workload, group, index);
     for (let tries = 0; ; tries++) {
       try {
@@ -216,7 +185,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   async function end({ containerId, instance }: Found, signal: AbortSignal): Promise<void> {
     stopping.add(instance.id);
     try {
-      await halt(containerId, signal);
+      await halt(daemon, clock, containerId, signal);
       await logs.drained(containerId);
       await removeContainer(daemon, containerId);
       await logs.retire(containerId);
@@ -226,54 +195,12 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     await removeNetworkIfUnused(daemon, place, instance.app);
   }
 
-  async function halt(containerId: string, signal: AbortSignal): Promise<void> {
-    const found = await inspect(containerId);
-    if (found === undefined) return;
-    const { Status } = found.inspected.State;
-    if (Status === "restarting") {
-      // Between two tries there is no process to drain; this takes the next try back, which a signal cannot.
-      await daemon.call("POST", `/containers/${containerId}/stop`, { query: { t: 0 } }).catch((thrown: unknown) => {
-        if (!isRefusal(thrown, 304, 404)) throw thrown;
-      });
-      return;
-    }
-    if (Status === "created" || Status === "exited" || Status === "dead" || Status === "removing") return;
-    const [drainSignal = "SIGTERM", drainMs = "10000"] = (found.inspected.Config.Labels?.[labels.drain] ?? "").split(" ");
-    // First, so that nothing starts it again between its end and its removal, whoever dies in between.
-    await daemon.call("POST", `/containers/${containerId}/update`, { body: { RestartPolicy: restartPolicy(false) } });
-    const ended = waitUntilEnded(containerId, signal, Number(drainMs) + 60_000);
-    ended.catch(() => {});
-    await kill(containerId, drainSignal);
-    const isOver = await Promise.race([ended.then(() => true), clock.sleep(Number(drainMs), signal).then(() => false)]);
-    if (isOver) return;
-    await kill(containerId, "SIGKILL");
-    await ended;
-  }
-
-  async function waitUntilEnded(containerId: string, signal: AbortSignal, timeoutMs: number): Promise<void> {
-    try {
-      await daemon.call("POST", `/containers/${containerId}/wait`, { query: { condition: "not-running" }, signal, timeoutMs });
-    } catch (thrown) {
-      if (!isRefusal(thrown, 404)) throw thrown;
-    }
-  }
-
-  async function kill(containerId: string, signal: string): Promise<void> {
-    if (!(signal in constants.signals)) throw invalid("signal_invalid", "That is not the name of a signal.");
-    try {
-      await daemon.call("POST", `/containers/${containerId}/kill`, { query: { signal } });
-    } catch (thrown) {
-      // 409: it is not running, which is what was wanted.
-      if (!isRefusal(thrown, 404, 409)) throw thrown;
-    }
-  }
-
   async function restart(id: InstanceId, how: { signal: AbortSignal }): Promise<Instance> {
     const [first] = await find({ instance: id });
     if (first === undefined) throw notFound("instance_not_found", "There is no such instance any more. Look at the app's status for those there are.");
     return inTurn(first.instance.app, async () => {
       const { containerId, inspected } = first;
-      await halt(containerId, how.signal);
+      await halt(daemon, clock, containerId, how.signal);
       await logs.drained(containerId);
       await daemon.call("POST", `/containers/${containerId}/update`, { body: { RestartPolicy: { Name: inspected.HostConfig.RestartPolicy?.Name || "no" } } });
       await startContainer(containerId);
@@ -286,23 +213,8 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   async function stats(instances: readonly InstanceId[]): Promise<readonly InstanceStats[]> {
     const wanted = new Set(instances);
     const found = (await find()).filter(({ instance }) => wanted.has(instance.id) && instance.state === "running");
-    const all = await Promise.all(found.map((one) => statsOf(one)));
+    const all = await Promise.all(found.map(({ containerId, instance }) => statsOf(daemon, containerId, instance.id)));
     return all.filter((one) => one !== undefined);
-  }
-
-  async function statsOf({ containerId, instance }: Found): Promise<InstanceStats | undefined> {
-    interface Said {
-      memory_stats?: { usage?: number; stats?: { inactive_file?: number; total_inactive_file?: number } };
-      cpu_stats?: { cpu_usage?: { total_usage?: number } };
-    }
-    try {
-      const said = await daemon.call<Said>("GET", `/containers/${containerId}/stats`, { query: { stream: false, "one-shot": true } });
-      const cache = said.memory_stats?.stats?.total_inactive_file ?? said.memory_stats?.stats?.inactive_file ?? 0;
-      return { instance: instance.id, memoryBytes: Math.max(0, (said.memory_stats?.usage ?? 0) - cache), cpuMs: Math.round((said.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e6) };
-    } catch (thrown) {
-      if (isRefusal(thrown, 404, 409)) return undefined;
-      throw thrown;
-    }
   }
 
   async function explain(id: InstanceId): Promise<string | undefined> {
@@ -315,7 +227,7 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
 
   return {
     name: "docker",
-    support,
+    support: () => supportOf(daemon),
     build: (request) => buildImage(daemon, place, socketPath, request),
     runOnce: async (request) => {
       cleaned ??= removeAbandonedRuns(daemon, place);
