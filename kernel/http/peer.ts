@@ -29,3 +29,11 @@ export function peerOf(
   }
   return { address, isSecure };
 }
+
+/** What a limit by address counts: an IPv6 caller has a whole /64 to send from, so all of it counts as one. */
+export function limitKeyOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = ""] = address.split("::");
+  const groups = head.split(":").filter((group) => group !== "");
+  return `${[...groups, "0", "0", "0", "0"].slice(0, 4).join(":")}::/64`;
+}

@@ -13,6 +13,7 @@ const echo = (of: Partial<PipelineDeps> & { publicUrl?: string } = {}) =>
     addRoute(router, { method: "post", path: "/api/open", summary: "Open", tag: "T", access: { open: "test" }, body: z.looseObject({}), bodyLimitBytes: 100 }, ({ body }) => Response.json(body));
     addRoute(router, { method: "get", path: "/api/fails/{how}", summary: "Fail", tag: "T", access: { open: "test" }, params: z.object({ how: z.string() }) }, ({ params }) => fail(params.how));
     addRoute(router, { method: "get", path: "/api/v1/fails", summary: "Fail", tag: "T", access: { open: "test" } }, () => fail("conflict"));
+    addRoute(router, { method: "post", path: "/api/slow-body", summary: "Slow", tag: "T", access: { open: "test" }, timeoutMs: 30, body: z.looseObject({}) }, () => Response.json({}));
     addRoute(router, { method: "get", path: "/api/slow", summary: "Slow", tag: "T", access: { open: "test" }, timeoutMs: 30 }, () => new Promise(() => {}));
   }, of);
 
@@ -80,6 +81,12 @@ describe("ids and headers", () => {
     }
   });
 
+  it("promises HTTPS under the public address when that is https", async () => {
+    const { call } = echo({ publicUrl: "https://norns.example.com" });
+    expect((await call("/nothing", { headers: { host: "norns.example.com" } })).headers.get("strict-transport-security")).toContain("max-age");
+    expect((await call("/nothing")).headers.get("strict-transport-security")).toBeNull();
+  });
+
   it("promises HTTPS only where a trusted proxy says that it was HTTPS", async () => {
     const { call } = echo({ trustedProxies: [parseNetwork("127.0.0.1") as Network] });
     expect((await call("/nothing", { headers: { "x-forwarded-proto": "https" } })).headers.get("strict-transport-security")).toContain("max-age");
@@ -119,6 +126,11 @@ describe("bodies", () => {
     });
     const answer = await echo().call("/api/open", { method: "POST", body, duplex: "half", headers: { "transfer-encoding": "chunked" } } as RequestInit);
     expect([answer.status, await codeOf(answer)]).toEqual([413, "body_too_large"]);
+  });
+
+  it("are not waited for without end", async () => {
+    const answer = await echo().call("/api/slow-body", { method: "POST", body: new ReadableStream(), duplex: "half", headers: { "transfer-encoding": "chunked" } } as RequestInit);
+    expect(answer.status).toBe(408);
   });
 
   it("may be absent, and must be JSON otherwise", async () => {

@@ -15,7 +15,7 @@ import { dataPolicy, securityHeaders } from "./headers.ts";
 import { parseHost, type ControlPlaneHosts } from "./hosts.ts";
 import type { Network } from "./network.ts";
 import { checkOrigin, isWrite } from "./origins.ts";
-import { peerOf, type Peer } from "./peer.ts";
+import { limitKeyOf, peerOf, type Peer } from "./peer.ts";
 import type { RateLimiter, RateRule } from "./rate-limit/index.ts";
 import { parseTraceparent, requestIdFrom } from "./request-id.ts";
 import { answerError, type HttpEnv, type RequestScope } from "./route.ts";
@@ -47,14 +47,15 @@ export function requestPipeline(deps: PipelineDeps): MiddlewareHandler<HttpEnv> 
     const startedAt = performance.now();
     const header = (name: string) => context.req.header(name);
     const peer = peerOf(deps.socketAddressOf(context), header, deps.trustedProxies);
+    const own = deps.hosts.originOf(header("host") ?? "", peer.isSecure);
     const scope = createScope(deps.log, requestIdFrom(header("x-request-id")), header("traceparent"), peer);
     context.set("scope", scope);
-    const headers = headersOfEvery(deps, context, scope, peer);
+    const headers = headersOfEvery(deps, context, scope, own?.startsWith("https:") ?? false);
     // Set before the route runs: Hono then makes the answer once, with all of them.
     for (const [name, value] of headers) context.header(name, value);
 
     try {
-      const isDone = admit(deps, context, peer);
+      const isDone = admit(deps, context, own);
       if (isDone) return isDone;
       context.set("identify", once(() => identify(deps, context, scope)));
       if (deps.streams) context.set("streams", deps.streams);
@@ -87,20 +88,19 @@ function createScope(log: Log, requestId: string, traceparent: string | undefine
 
 type HeaderList = readonly (readonly [string, string])[];
 
-function headersOfEvery(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope, peer: Peer): HeaderList {
+function headersOfEvery(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope, isSecure: boolean): HeaderList {
   return [
     ["X-Request-Id", scope.requestId],
     ["Cache-Control", "no-store"],
     ["Content-Security-Policy", dataPolicy],
-    ...securityHeaders(peer.isSecure),
+    ...securityHeaders(isSecure),
     ...corsHeaders(context.req.header("origin"), deps.allowedOrigins),
   ];
 }
 
 /** Refuses what must not reach a route; answers a browser's preflight itself. */
-function admit(deps: PipelineDeps, context: Context<HttpEnv>, peer: Peer): Response | undefined {
-  const hostHeader = context.req.header("host");
-  const host = parseHost(hostHeader);
+function admit(deps: PipelineDeps, context: Context<HttpEnv>, own: string | undefined): Response | undefined {
+  const host = parseHost(context.req.header("host"));
   if (!host || !deps.hosts.has(host)) throw misdirected(host?.name);
 
   const { method } = context.req;
@@ -112,7 +112,7 @@ function admit(deps: PipelineDeps, context: Context<HttpEnv>, peer: Peer): Respo
   if (isWrite(method))
     checkOrigin({
       origin,
-      own: deps.hosts.originOf(hostHeader!, peer.isSecure),
+      own,
       allowed: deps.allowedOrigins,
       hasCookie: context.req.header("cookie") !== undefined,
       hasExplicitCredential: hasExplicitCredential(context),
@@ -126,8 +126,8 @@ const hasExplicitCredential = (context: Context): boolean =>
 /** Who calls, in which workspace, and whether they ask too much. A credential that is not valid counts against its sender. */
 async function identify(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestScope): Promise<RequestScope> {
   const actor = await deps.resolveActor(context.req.raw, { remoteAddress: scope.remoteAddress });
-  if (!actor && hasExplicitCredential(context)) await deps.limiter?.take(deps.limits.badCredentials, scope.remoteAddress);
-  await deps.limiter?.take(deps.limits.requests, actor ? `${actor.kind}:${actor.id}` : scope.remoteAddress);
+  if (!actor && hasExplicitCredential(context)) await deps.limiter?.take(deps.limits.badCredentials, limitKeyOf(scope.remoteAddress));
+  await deps.limiter?.take(deps.limits.requests, actor ? `${actor.kind}:${actor.id}` : limitKeyOf(scope.remoteAddress));
   if (!actor) return scope;
   const named = context.req.header("x-norns-workspace");
   // A workspace that is not the actor's keeps its name: authorise finds no role there and answers 404.

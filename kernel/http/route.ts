@@ -14,6 +14,7 @@ import type { Log } from "../log/index.ts";
 import { boundBody, defaultBodyLimitBytes, readData } from "./body.ts";
 import { describeRoute } from "./describe-route.ts";
 import type { RateLimiter, RateRule } from "./rate-limit/index.ts";
+import { limitKeyOf } from "./peer.ts";
 import { renderError } from "./render-error.ts";
 import { recordFromPairs } from "./safe-input.ts";
 import type { LiveStreams } from "./streams.ts";
@@ -133,7 +134,7 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown, Answ
   const { bodyLimitBytes = defaultBodyLimitBytes, timeoutMs = 30_000 } = definition;
   // Registered by hand rather than with `router.openapi`, whose validators would parse the body a second time.
   router.on(method.toUpperCase(), path.replace(/\{(\w+)\}/g, ":$1"), async (context) => {
-    if (definition.rateLimit?.by === "address") await limit(context, definition.rateLimit, context.var.scope.remoteAddress);
+    if (definition.rateLimit?.by === "address") await limit(context, definition.rateLimit, limitKeyOf(context.var.scope.remoteAddress));
     if (definition.identifies !== false && context.var.identify) context.set("scope", await context.var.identify());
     const { scope } = context.var;
     if ("action" in access) authorise(scope.actor, access.action, { workspace: resourceWorkspace(context) });
@@ -141,7 +142,15 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown, Answ
     if (definition.rateLimit?.by === "actor") await limit(context, definition.rateLimit, scope.actor?.id ?? scope.remoteAddress);
 
     boundBody(context, bodyLimitBytes);
-    const request: RouteRequest<Params, Query, Body> = {
+    const answer = await withinTime(answerTo(context, scope), timeoutMs);
+    if (answer instanceof Response) return answer;
+    if (status === 204) return context.body(null, 204);
+    return context.json(answer as never, status);
+  });
+
+  /** Reading the body counts into the time: a sender who never ends is not waited for. */
+  async function answerTo(context: Context<HttpEnv>, scope: RequestScope): Promise<Answer | Response> {
+    return await handler({
       // The cast: `RouteRequest` says that only open routes see null.
       actor: scope.actor as Actor,
       workspace: resourceWorkspace(context),
@@ -150,12 +159,8 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown, Answ
       body: definition.body ? parsePart(definition.body, await readData(context)) : ({} as Body),
       scope,
       context,
-    };
-    const answer = await withinTime(Promise.resolve(handler(request)), timeoutMs);
-    if (answer instanceof Response) return answer;
-    if (status === 204) return context.body(null, 204);
-    return context.json(answer as never, status);
-  });
+    });
+  }
 }
 
 /** Nobody: 401. Somebody who is no person (a key, a token, open mode): 403, since signing in again would not help them. */

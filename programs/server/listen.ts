@@ -43,7 +43,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     {
       // A slow sender of headers holds a connection, and nothing else, for 15 s.
       headersTimeout: 15_000,
-      requestTimeout: 300_000,
+      // Bodies are bounded in time by their routes (30 s, uploads 15 min); this ends the connections of those that hang.
+      requestTimeout: 20 * 60_000,
       keepAliveTimeout: 65_000,
       maxHeaderSize: 32 * 1024,
     },

@@ -1,4 +1,5 @@
 /** The router with every room's routes, the sockets, and the HTTP server in front of them. */
+import type { IncomingMessage } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import type { ServingIngress } from "@norns/adapters/ingress";
 import { deploymentsSocketMessage } from "@norns/capabilities/apps/deployments";
@@ -86,14 +87,15 @@ export async function serveHttp({ setup, state, kernel, identity, apps, ingress 
     deployments: apps.deployments,
   });
 
+  const peer = (request: IncomingMessage) => peerOf(request.socket.remoteAddress, (name) => headerOf(request.headers, name), config.trustedProxies);
   const sockets = createSockets({
     events: kernel.events,
     streams,
     rooms: [deploymentsSocketMessage, processesSocketMessage],
     log,
     ...who,
-    ownOrigin: (request) => hosts.originOf(request.headers.host ?? "", false),
-    remoteAddress: (request) => peerOf(request.socket.remoteAddress, (name) => headerOf(request.headers, name), config.trustedProxies).address,
+    ownOrigin: (request) => hosts.originOf(request.headers.host ?? "", peer(request).isSecure),
+    remoteAddress: (request) => peer(request).address,
   });
   const listening = await listen({ address: config.bindAddress, port: config.port, router, hosts, ingress, sockets, log });
   return {
