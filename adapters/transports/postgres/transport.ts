@@ -67,7 +67,8 @@ async function listen(
 ): Promise<Listener> {
   const { url, log } = options;
   // Each runner listens on a connection of its own and fetches and completes on another, for a moment at a time.
-  const pool = openPool(url, queues.length * 2 + 2, log);
+  // (The bound is at least the concurrency, because graphile-worker warns otherwise; connections are opened as needed.)
+  const pool = openPool(url, Math.max(queues.length * 2 + 2, ...queues.map(({ concurrency }) => concurrency)), log);
   const ending = new AbortController();
   const handlers = new AbortController();
   const starts = await Promise.allSettled(queues.map((queue) => keepRunning(queue)));
@@ -189,7 +190,10 @@ async function retrying<T>(work: () => Promise<T>, times: number): Promise<T> {
 /** A connection breaks when PostgreSQL restarts: the pool makes a new one, and without listeners the process would end. */
 function openPool(url: string, max: number, log: Log): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max, keepAlive: true, application_name: "norns transport" });
-  const onError = (error: Error): void => log.warn({ error }, "A connection of the transport broke; connecting again");
+  const onError = (error: Error): void => {
+    // A pool that is ending closes its connections; that PostgreSQL was quicker is nothing to tell.
+    if (!pool.ending) log.warn({ error }, "A connection of the transport broke; connecting again");
+  };
   pool.on("error", onError);
   pool.on("connect", (client) => client.on("error", onError));
   return pool;
