@@ -62,7 +62,11 @@ export interface StepNews {
   readonly reason?: string;
 }
 
-export function stepEvent(about: About, action: "start" | "complete" | "skipped" | "failed" | "undone" | "undo_failed", news: StepNews): NewEvent {
+export function stepEvent(
+  about: About,
+  action: "start" | "complete" | "skipped" | "failed" | "undone" | "undo_failed",
+  news: StepNews,
+): NewEvent {
   const metadata: Record<string, string> = {
     step: news.step,
     index: String(news.index),
@@ -73,7 +77,14 @@ export function stepEvent(about: About, action: "start" | "complete" | "skipped"
   if (news.error) metadata["error"] = news.error.code;
   if (news.retryInMs !== undefined) metadata["retryInMs"] = String(news.retryInMs);
   if (news.reason !== undefined) metadata["reason"] = news.reason;
-  const said = { start: "started", complete: "complete", skipped: "skipped", failed: "failed", undone: "taken back", undo_failed: "could not be taken back" };
+  const said = {
+    start: "started",
+    complete: "complete",
+    skipped: "skipped",
+    failed: "failed",
+    undone: "taken back",
+    undo_failed: "could not be taken back",
+  };
   const why = news.error?.message ?? news.reason;
   return event(about, `step.${action}`, `${news.step} ${said[action]}${why ? `: ${why}` : ""}`, metadata);
 }

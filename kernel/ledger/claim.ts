@@ -29,7 +29,10 @@ export interface Claims {
 }
 
 export function createClaims(store: Store, worker: { readonly holder: string; readonly node: string }): Claims {
-  const claimFree = statement<OperationsTable>(store.dialect, claimText(store, "(lock is null or (cancel_requested_at is not null and started_at is null))"));
+  const claimFree = statement<OperationsTable>(
+    store.dialect,
+    claimText(store, "(lock is null or (cancel_requested_at is not null and started_at is null))"),
+  );
   const claimHolding = statement<OperationsTable>(
     store.dialect,
     claimText(store, "exists (select 1 from {operation_locks} as l where l.lock = {operations}.lock and l.operation = {operations}.id)"),

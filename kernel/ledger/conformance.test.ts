@@ -8,7 +8,11 @@ test("it holds every store to the same titles", { timeout: 60_000 }, async () =>
   const vitest = here("../../node_modules/vitest/vitest.mjs");
   // The titles as vitest itself collects them, in a process of its own.
   const list = async (file: string): Promise<string[]> => {
-    const { stdout } = await promisify(execFile)(process.execPath, [vitest, "list", "--json", "--no-static-parse", `kernel/ledger/${file}`], { cwd: here("../.."), maxBuffer: 10_000_000 });
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [vitest, "list", "--json", "--no-static-parse", `kernel/ledger/${file}`],
+      { cwd: here("../.."), maxBuffer: 10_000_000 },
+    );
     const tests = JSON.parse(stdout.slice(stdout.indexOf("["))) as { name: string }[];
     return tests.map(({ name }) => name.slice(name.indexOf(" > ") + 3)).toSorted();
   };

@@ -59,9 +59,7 @@ export interface StepContext<Input> {
 }
 
 /** What a step says when it is through. `write` commits together with the step's record, fenced by the lease's epoch. */
-export type StepResult =
-  | { readonly done: true; readonly output?: Json; readonly write?: Write }
-  | { readonly skipped: string };
+export type StepResult = { readonly done: true; readonly output?: Json; readonly write?: Write } | { readonly skipped: string };
 
 export const done = (output?: Json, write?: Write): StepResult => ({
   done: true,
@@ -199,7 +197,12 @@ export interface Ledger {
   /** Runs a dead letter again from its failed step. Conflict unless it is `failed`, `undone` or `undo_failed`. */
   retry(id: OperationId, actor: { label: string }): Promise<void>;
   /** Failed, undone and undo_failed operations, newest first, of one queue or of all. */
-  deadLetters(query: { queue?: string; workspaces?: readonly WorkspaceId[]; limit: number; cursor?: string }): Promise<{ operations: Operation[]; cursor?: string }>;
+  deadLetters(query: {
+    queue?: string;
+    workspaces?: readonly WorkspaceId[];
+    limit: number;
+    cursor?: string;
+  }): Promise<{ operations: Operation[]; cursor?: string }>;
   /** Depth and age of every queue. */
   queues(): Promise<readonly { queue: string; queued: number; running: number; dead: number; oldestQueuedAt: number | undefined }[]>;
   /** Resolves when the operation has ended (or the signal aborts). */

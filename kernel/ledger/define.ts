@@ -18,7 +18,8 @@ export function defineOperation<Input>(definition: OperationDefinition<Input>): 
   if (definition.steps.length === 0) throw refuse("has no steps");
   const seen = new Set<string>();
   for (const step of definition.steps) {
-    if (!stepPattern.test(step.name)) throw refuse(`has a step with the name "${step.name}", which is not lower-case letters, digits and hyphens`);
+    if (!stepPattern.test(step.name))
+      throw refuse(`has a step with the name "${step.name}", which is not lower-case letters, digits and hyphens`);
     if (seen.has(step.name)) throw refuse(`has two steps named "${step.name}"`);
     if (!(step.timeoutMs > 0)) throw refuse(`gives the step "${step.name}" no time`);
     if (step.undo && step.cannotUndo) throw refuse(`says of the step "${step.name}" both how to undo it and that it cannot be undone`);

@@ -1,7 +1,8 @@
 import { bug, conflict, NornsError, notFound, unavailable } from "../errors/index.ts";
 import type { Json, OperationError } from "./contract.ts";
 
-export const operationNotFound = (id: string) => notFound("operation_not_found", `There is no operation ${id}.`, { details: { operation: id } });
+export const operationNotFound = (id: string) =>
+  notFound("operation_not_found", `There is no operation ${id}.`, { details: { operation: id } });
 
 export const operationEnded = (id: string, state: string) =>
   conflict("operation_ended", `The operation ${id} has already ended: ${state}.`, { details: { operation: id, state } });
@@ -17,14 +18,23 @@ export const stepTimedOut = (step: string, timeoutMs: number) =>
 export const stepCancelled = (step: string) => conflict("cancelled", `The step ${step} was stopped because the operation was cancelled.`);
 
 export const workerLost = (step: string, times: number) =>
-  bug("worker_lost", `The worker was lost ${times} times in the step ${step}. The step is not tried again by itself: look at the server's log, then retry.`);
+  bug(
+    "worker_lost",
+    `The worker was lost ${times} times in the step ${step}. The step is not tried again by itself: look at the server's log, then retry.`,
+  );
 
 export const inputInvalid = (name: string, cause: unknown) =>
-  bug("operation_input_invalid", `The stored input of the operation ${name} is not what this version of Norns expects. Start it anew.`, { cause });
+  bug("operation_input_invalid", `The stored input of the operation ${name} is not what this version of Norns expects. Start it anew.`, {
+    cause,
+  });
 
 /** A throw that is no error of ours: its own text may hold anything, so it is for the log only. */
 export const stepBroke = (step: string | undefined, cause: unknown) =>
-  bug("step_broke", `${step === undefined ? "The operation" : `The step ${step}`} failed in a way it should not. The server's log has the error under the operation's id.`, { cause });
+  bug(
+    "step_broke",
+    `${step === undefined ? "The operation" : `The step ${step}`} failed in a way it should not. The server's log has the error under the operation's id.`,
+    { cause },
+  );
 
 /** Somebody else holds the operation now (or it has ended): whatever this worker wanted to write was not written. */
 export class LeaseLost extends Error {

@@ -49,7 +49,14 @@ export class Lab {
     this.sweeper = createSweeper(this.#deps());
   }
 
-  #deps = () => ({ store: this.store, events: this.events, transport: this.transport, clock: this.clock, ids: systemIdSource, log: silentLog });
+  #deps = () => ({
+    store: this.store,
+    events: this.events,
+    transport: this.transport,
+    clock: this.clock,
+    ids: systemIdSource,
+    log: silentLog,
+  });
 
   worker(definitions: readonly OperationDefinition<AnInput>[], more: Partial<WorkerOptions> = {}): Worker {
     // Used only with inputs that the definition's own schema has parsed.
@@ -58,7 +65,14 @@ export class Lab {
 
   async start(definition: OperationDefinition<AnInput>, n = 1, more: Partial<StartOptions<AnInput>> = {}): Promise<OperationId> {
     const write = new Write();
-    const id = this.ledger.start(write, { definition, input: { n }, workspace: aWorkspace, subject: subject("app", "hello"), actor: { label: "ada" }, ...more });
+    const id = this.ledger.start(write, {
+      definition,
+      input: { n },
+      workspace: aWorkspace,
+      subject: subject("app", "hello"),
+      actor: { label: "ada" },
+      ...more,
+    });
     await write.commit(this.store);
     this.#started.add(id);
     return id;
@@ -91,7 +105,10 @@ export const never = new AbortController().signal;
 
 let names = 0;
 /** An operation of three steps in a queue of its own; `a`, `b` and `c` unless told otherwise. */
-export function anOperation(steps: readonly Partial<StepDefinition<AnInput>>[] = [{}, {}, {}], more: Partial<OperationDefinition<AnInput>> = {}): OperationDefinition<AnInput> {
+export function anOperation(
+  steps: readonly Partial<StepDefinition<AnInput>>[] = [{}, {}, {}],
+  more: Partial<OperationDefinition<AnInput>> = {},
+): OperationDefinition<AnInput> {
   const queue = `q-${process.pid}-${names++}`;
   return defineOperation<AnInput>({
     name: `test.${queue}`,

@@ -11,7 +11,10 @@ function aGroup(options: { rowsInFlush?: number; refuses?: (ids: string[]) => bo
     flush: (rows) =>
       new Promise((resolve, reject) => {
         const ids = [...rows];
-        flushes.push({ ids, pass: () => (options.refuses?.(ids) ? reject(new Error(`refused ${ids.join()}`)) : resolve(ids.map((id) => `saved ${id}`))) });
+        flushes.push({
+          ids,
+          pass: () => (options.refuses?.(ids) ? reject(new Error(`refused ${ids.join()}`)) : resolve(ids.map((id) => `saved ${id}`))),
+        });
       }),
     ...(options.rowsInFlush === undefined ? {} : { rowsInFlush: options.rowsInFlush }),
   });
@@ -34,7 +37,10 @@ test("it has at most two flushes under way, of at most so many rows", async () =
   expect(flushes.map((flush) => flush.ids)).toEqual([["a", "b"]]);
   void group.submit("f");
   await settled();
-  expect(flushes.map((flush) => flush.ids)).toEqual([["a", "b"], ["c", "d"]]);
+  expect(flushes.map((flush) => flush.ids)).toEqual([
+    ["a", "b"],
+    ["c", "d"],
+  ]);
   flushes[1]!.pass();
   await settled();
   expect(flushes[2]!.ids).toEqual(["e", "f"]);

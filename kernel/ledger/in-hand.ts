@@ -9,7 +9,15 @@ import { bug } from "../errors/index.ts";
 import type { NewEvent } from "../events/index.ts";
 import type { OperationId } from "../ids/index.ts";
 import { stepEvent, type StepNews } from "./announce.ts";
-import type { Operation, OperationDefinition, OperationError, OperationState, OperationStep, StepDefinition, StepState } from "./contract.ts";
+import type {
+  Operation,
+  OperationDefinition,
+  OperationError,
+  OperationState,
+  OperationStep,
+  StepDefinition,
+  StepState,
+} from "./contract.ts";
 import type { Interruption, Lease } from "./leases.ts";
 import { hasEnded, mayBecome, mayHaveRun, type Position } from "./rules.ts";
 import { toOperation } from "./rows.ts";
@@ -164,7 +172,11 @@ export class InHand<Input> implements Lease {
     const gathered = this.#events;
     const error = "error" in to ? to.error : this.error;
     const dueAt = ended ? null : (to.handBackAt ?? now + this.#deps.leaseMs);
-    const wake: Wake = { queue: this.row.queue, operation: this.id, ...(to.handBackAt !== undefined && to.handBackAt > now ? { at: to.handBackAt } : {}) };
+    const wake: Wake = {
+      queue: this.row.queue,
+      operation: this.id,
+      ...(to.handBackAt !== undefined && to.handBackAt > now ? { at: to.handBackAt } : {}),
+    };
     const saved = await this.#deps.saves.save(
       {
         id: this.id,

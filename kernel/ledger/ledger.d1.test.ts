@@ -8,7 +8,11 @@ import { ledgerMigrations } from "./migrations/index.ts";
 import type { Wake } from "./wakes.ts";
 
 describeLedger("D1", async () => {
-  const miniflare = new Miniflare({ modules: true, script: "export default { fetch: () => new Response() }", d1Databases: { DB: "ledger" } });
+  const miniflare = new Miniflare({
+    modules: true,
+    script: "export default { fetch: () => new Response() }",
+    d1Databases: { DB: "ledger" },
+  });
   // miniflare's binding is a proxy with the same methods as the real one.
   const store = openD1((await miniflare.getD1Database("DB")) as unknown as D1Binding);
   await migrate(store, [kernelMigrations, ledgerMigrations]);

@@ -53,7 +53,12 @@ export function createReads(store: Store) {
       .limit(limit + 1);
     if (query.workspaces) {
       if (query.workspaces.length === 0) return { operations: [] };
-      const mine = rowsFromJson(store, { workspace: "text" }, query.workspaces.map((workspace) => ({ workspace })), "mine");
+      const mine = rowsFromJson(
+        store,
+        { workspace: "text" },
+        query.workspaces.map((workspace) => ({ workspace })),
+        "mine",
+      );
       select = select.where("workspace", "in", sql<string>`(select mine.workspace from ${mine})`);
     }
     if (query.subject !== undefined) select = select.where("subject", "=", query.subject);
@@ -78,7 +83,10 @@ export function createReads(store: Store) {
     deadLetters: (query) => list({ ...query, states: deadStates }),
     async queues() {
       const [depth, dead] = await store.batch([depths([]), deaths([])]);
-      const queues = new Map<string, { queue: string; queued: number; running: number; dead: number; oldestQueuedAt: number | undefined }>();
+      const queues = new Map<
+        string,
+        { queue: string; queued: number; running: number; dead: number; oldestQueuedAt: number | undefined }
+      >();
       const of = (queue: string) => {
         const found = queues.get(queue) ?? { queue, queued: 0, running: 0, dead: 0, oldestQueuedAt: undefined };
         queues.set(queue, found);

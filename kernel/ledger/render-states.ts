@@ -1,4 +1,4 @@
-/** Writes docs/operation-states.md from the transition table: `node kernel/ledger/render-states.ts`. A test compares. */
+/** docs/operation-states.md, from the transition table: `node kernel/ledger/render-states.ts > docs/operation-states.md`. A test compares. */
 import { deadStates, endStates, operationTransitions, stepTransitions, type Transition } from "./rules.ts";
 
 const table = (transitions: readonly Transition<string>[]): string =>
@@ -8,7 +8,7 @@ const listed = (states: readonly string[]): string => states.map((state) => `\`$
 
 export const renderStates = (): string => `# What an operation and its steps go through
 
-Written by \`node kernel/ledger/render-states.ts\` from kernel/ledger/rules.ts, the one transition table.
+Printed by \`node kernel/ledger/render-states.ts\` from kernel/ledger/rules.ts, the one transition table.
 
 An operation has ended when it is ${listed(endStates)}. Dead letters, which a person may retry from the failed step, are ${listed(deadStates)}.
 Steps that are \`pending\` or \`running\` have no row: the step in hand is part of the operation's own.
@@ -22,7 +22,4 @@ ${table(operationTransitions)}
 ${table(stepTransitions)}
 `;
 
-if (import.meta.main) {
-  const { writeFile } = await import("node:fs/promises");
-  await writeFile(new URL("../../docs/operation-states.md", import.meta.url), renderStates());
-}
+if (import.meta.main) process.stdout.write(renderStates());

@@ -4,7 +4,18 @@ import { describe, expect, test } from "vitest";
 import { operationStates, stepStates, done, type StepState } from "./contract.ts";
 import { anOperation } from "./fixtures.ts";
 import { renderStates } from "./render-states.ts";
-import { endStates, hasEnded, mayBecome, mayHaveRun, nextMove, operationTransitions, stepsToRepeat, stepTransitions, waitBeforeNextTry, type Position } from "./rules.ts";
+import {
+  endStates,
+  hasEnded,
+  mayBecome,
+  mayHaveRun,
+  nextMove,
+  operationTransitions,
+  stepsToRepeat,
+  stepTransitions,
+  waitBeforeNextTry,
+  type Position,
+} from "./rules.ts";
 
 const undo = async () => {};
 const aDefinition = fc
@@ -25,25 +36,31 @@ describe("the rules of operations", () => {
   });
 
   test("it makes only moves that the transition table allows, and always comes to an end", () => {
-    const property = fc.property(aDefinition, fc.array(aStep, { minLength: 6, maxLength: 6 }), fc.boolean(), fc.infiniteStream(fc.boolean()), (definition, states, isCancelled, luck) => {
-      const steps = new Map(definition.steps.map((step, index) => [step.name, states[index]!]));
-      let at: Position = { state: "running", undoingFor: undefined, cancelRequested: isCancelled, steps };
-      for (let moves = 0; moves < 40; moves++) {
-        const move = nextMove(definition, at);
-        if (move.kind === "end") {
-          expect(mayBecome(at.state, move.state)).toBe(true);
-          return;
+    const property = fc.property(
+      aDefinition,
+      fc.array(aStep, { minLength: 6, maxLength: 6 }),
+      fc.boolean(),
+      fc.infiniteStream(fc.boolean()),
+      (definition, states, isCancelled, luck) => {
+        const steps = new Map(definition.steps.map((step, index) => [step.name, states[index]!]));
+        let at: Position = { state: "running", undoingFor: undefined, cancelRequested: isCancelled, steps };
+        for (let moves = 0; moves < 40; moves++) {
+          const move = nextMove(definition, at);
+          if (move.kind === "end") {
+            expect(mayBecome(at.state, move.state)).toBe(true);
+            return;
+          }
+          if (move.kind === "begin-undo") at = { ...at, state: "undoing", undoingFor: move.why };
+          else if (move.kind === "undo") steps.set(move.step.name, "undone");
+          else if (luck.next().value) steps.set(move.step.name, "done");
+          else {
+            steps.set(move.step.name, "failed");
+            at = { ...at, state: "undoing", undoingFor: "failure" };
+          }
         }
-        if (move.kind === "begin-undo") at = { ...at, state: "undoing", undoingFor: move.why };
-        else if (move.kind === "undo") steps.set(move.step.name, "undone");
-        else if (luck.next().value) steps.set(move.step.name, "done");
-        else {
-          steps.set(move.step.name, "failed");
-          at = { ...at, state: "undoing", undoingFor: "failure" };
-        }
-      }
-      throw new Error("it did not come to an end");
-    });
+        throw new Error("it did not come to an end");
+      },
+    );
     fc.assert(property);
   });
 
@@ -62,7 +79,15 @@ describe("the rules of operations", () => {
 
   test("it repeats what failed or was undone, and what was skipped behind it", () => {
     const step = (name: string, position: number, state: StepState) => ({ name, position, state });
-    expect(stepsToRepeat([step("a", 0, "skipped"), step("b", 1, "done"), step("c", 2, "undone"), step("d", 3, "skipped"), step("e", 4, "failed")])).toEqual(["c", "e", "d"]);
+    expect(
+      stepsToRepeat([
+        step("a", 0, "skipped"),
+        step("b", 1, "done"),
+        step("c", 2, "undone"),
+        step("d", 3, "skipped"),
+        step("e", 4, "failed"),
+      ]),
+    ).toEqual(["c", "e", "d"]);
     expect(stepsToRepeat([step("a", 0, "done")])).toEqual([]);
   });
 

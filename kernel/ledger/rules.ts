@@ -27,7 +27,11 @@ export const operationTransitions: readonly Transition<OperationState>[] = [
   { from: "running", to: "failed", when: "a step failed for good and nothing is to be taken back" },
   { from: "running", to: "cancelled", when: "a person cancelled and there is nothing to take back" },
   { from: "retrying", to: "running", when: "the wait is over and a worker claims it" },
-  { from: "undoing", to: "undoing", when: "a step is taken back and another follows, its undo waits to be tried again, or another worker takes over" },
+  {
+    from: "undoing",
+    to: "undoing",
+    when: "a step is taken back and another follows, its undo waits to be tried again, or another worker takes over",
+  },
   { from: "undoing", to: "undone", when: "all is taken back after a failure" },
   { from: "undoing", to: "cancelled", when: "all is taken back after a cancel" },
   { from: "undoing", to: "undo_failed", when: "an undo failed for good" },

@@ -86,9 +86,16 @@ async function saveThrough<Input>(deps: RunDeps, hand: InHand<Input>, step: Step
   return "go on";
 }
 
-async function failed<Input>(deps: RunDeps, hand: InHand<Input>, step: StepDefinition<Input>, error: NornsError, startedAt: number): Promise<Next> {
+async function failed<Input>(
+  deps: RunDeps,
+  hand: InHand<Input>,
+  step: StepDefinition<Input>,
+  error: NornsError,
+  startedAt: number,
+): Promise<Next> {
   const attempt = hand.attemptOf(step);
-  if (error.kind === "bug") deps.log.error({ operation: hand.id, step: step.name, error: error.cause ?? error }, "a step failed in a way it should not");
+  if (error.kind === "bug")
+    deps.log.error({ operation: hand.id, step: step.name, error: error.cause ?? error }, "a step failed in a way it should not");
   const stored = toOperationError(error, step.name);
   const policy = policyOf(hand.definition, step);
   const waitMs = isRetryable(error) && !hand.cancelRequested ? waitBeforeNextTry(policy, attempt) : undefined;
@@ -106,7 +113,10 @@ async function failed<Input>(deps: RunDeps, hand: InHand<Input>, step: StepDefin
 async function failedForGood<Input>(deps: RunDeps, hand: InHand<Input>, error: OperationError): Promise<Next> {
   const { steps } = hand.position;
   const kept = keptSteps(hand.definition, steps);
-  const said = kept.length === 0 ? error : { ...error, message: `${error.message} Not taken back: ${kept.map(({ step, why }) => `${step} (${why})`).join(", ")}.` };
+  const said =
+    kept.length === 0
+      ? error
+      : { ...error, message: `${error.message} Not taken back: ${kept.map(({ step, why }) => `${step} (${why})`).join(", ")}.` };
   if (hand.definition.undoesOnFailure !== false && nextToUndo(hand.definition, steps)) return beginUndo(hand, "failure", said);
   return end(deps, hand, "failed", undefined, said);
 }
@@ -114,7 +124,8 @@ async function failedForGood<Input>(deps: RunDeps, hand: InHand<Input>, error: O
 /** From here on what was done is taken back. Steps that may have begun without leaving a record get one now. */
 async function beginUndo<Input>(hand: InHand<Input>, why: "failure" | "cancel", error: OperationError | undefined): Promise<Next> {
   for (const step of hand.definition.steps)
-    if (hand.position.steps.get(step.name) === "failed" && hand.steps.get(step.name)?.state !== "failed") hand.record(step, { state: "failed" });
+    if (hand.position.steps.get(step.name) === "failed" && hand.steps.get(step.name)?.state !== "failed")
+      hand.record(step, { state: "failed" });
   const first = nextToUndo(hand.definition, hand.position.steps);
   await hand.save({ state: "undoing", undoingFor: why, error, attempt: 1, ...(first ? { step: first.name } : {}) });
   return "go on";
@@ -174,6 +185,12 @@ async function end<Input>(deps: RunDeps, hand: InHand<Input>, state: OperationSt
     return room;
   };
   const event = operationEnded(row, state, told, Math.max(0, deps.clock.now() - (row.started_at ?? row.created_at)));
-  await hand.save({ state, error: told, events: [event], write, makeWrite: definition.onEnd && !roomWrites().isEmpty ? roomWrites : undefined });
+  await hand.save({
+    state,
+    error: told,
+    events: [event],
+    write,
+    makeWrite: definition.onEnd && !roomWrites().isEmpty ? roomWrites : undefined,
+  });
   return "let go";
 }

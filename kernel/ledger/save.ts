@@ -167,7 +167,8 @@ export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; 
         const found = await readFence(save);
         if (found !== "unknown") {
           if (!found || found.epoch !== save.epoch || found.owner !== save.owner) throw new LeaseLost(save.id);
-          if (sent.get(save)?.includes(found.revision)) return { revision: found.revision, cancelRequested: found.cancel_requested_at !== null };
+          if (sent.get(save)?.includes(found.revision))
+            return { revision: found.revision, cancelRequested: found.cancel_requested_at !== null };
           if (found.revision !== save.revision) throw new LeaseLost(save.id);
           if (toNornsError(trouble).kind !== "unavailable" || !maySend) throw trouble;
         }

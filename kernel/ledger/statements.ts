@@ -36,4 +36,5 @@ export const amongIds = (dialect: Dialect, column: string, parameter: string): s
 export const idList = (ids: readonly string[]): string => ids.join(",");
 
 export const lockingRows = (dialect: Dialect, alias: string): string => (dialect === "postgres" ? `for update of ${alias}` : "");
-export const skippingLockedRows = (dialect: Dialect, alias: string): string => (dialect === "postgres" ? `for update of ${alias} skip locked` : "");
+export const skippingLockedRows = (dialect: Dialect, alias: string): string =>
+  dialect === "postgres" ? `for update of ${alias} skip locked` : "";

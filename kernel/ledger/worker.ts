@@ -83,7 +83,9 @@ export function createWorker(options: WorkerOptions): Worker {
     progress(hand, step, message, metadata) {
       const write = new Write();
       events.append(write, stepProgress(hand.row, step, message, metadata));
-      write.commit(store).catch((error: unknown) => log.warn({ operation: hand.id, code: toNornsError(error).code }, "a progress event was lost"));
+      write
+        .commit(store)
+        .catch((error: unknown) => log.warn({ operation: hand.id, code: toNornsError(error).code }, "a progress event was lost"));
     },
   };
 
@@ -159,7 +161,8 @@ export function createWorker(options: WorkerOptions): Worker {
         else {
           const trouble = toNornsError(error);
           const fields = { operation: id, code: trouble.code, error: trouble.cause ?? trouble };
-          if (trouble.kind === "unavailable") log.warn(fields, "the database was away; the operation is taken up again when its lease is over");
+          if (trouble.kind === "unavailable")
+            log.warn(fields, "the database was away; the operation is taken up again when its lease is over");
           else log.error(fields, "an operation could not be carried on; it is taken up again when its lease is over");
         }
       } finally {

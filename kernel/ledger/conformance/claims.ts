@@ -17,7 +17,9 @@ export function testsOfClaims(home: Home): void {
     await Promise.all(ids.flatMap((id) => [one.run(id, never), one.run(id, never), two.run(id, never)]));
     expect(runs.size).toBe(500);
     expect([...runs.values()].filter((count) => count !== 1)).toEqual([]);
-    expect(await lab.ledger.list({ queue: operation.queue, states: ["succeeded"], limit: 500 })).toMatchObject({ operations: { length: 500 } });
+    expect(await lab.ledger.list({ queue: operation.queue, states: ["succeeded"], limit: 500 })).toMatchObject({
+      operations: { length: 500 },
+    });
   });
 
   test("it changes nothing for a zombie: a worker whose epoch is over", async () => {
@@ -54,7 +56,9 @@ export function testsOfClaims(home: Home): void {
   test("it lets two workers share a queue without doing anything twice", async () => {
     const lab = new Lab(home().store);
     const effects: string[] = [];
-    const operation = anOperation(["a", "b", "c"].map((step) => ({ run: async ({ operation: { id } }) => (effects.push(`${id} ${step}`), done()) })));
+    const operation = anOperation(
+      ["a", "b", "c"].map((step) => ({ run: async ({ operation: { id } }) => (effects.push(`${id} ${step}`), done()) })),
+    );
     const ids = await Promise.all(Array.from({ length: 40 }, () => lab.start(operation)));
     const workers = [lab.worker([operation]), lab.worker([operation], { name: "second" })];
     await Promise.all(ids.flatMap((id) => workers.map((worker) => worker.run(id, never))));
@@ -104,7 +108,13 @@ export function testsOfClaims(home: Home): void {
     const operation = anOperation();
     const id = await lab.start(operation);
     const write = new Write();
-    const options = { definition: operation, input: { n: 1 }, workspace: "ws_x" as never, subject: subject("app", "x"), actor: { label: "ada" } };
+    const options = {
+      definition: operation,
+      input: { n: 1 },
+      workspace: "ws_x" as never,
+      subject: subject("app", "x"),
+      actor: { label: "ada" },
+    };
     const other = lab.ledger.start(write, options);
     lab.ledger.start(write, { ...options, id }); // there already
     await expect(write.commit(lab.store)).rejects.toMatchObject({ kind: "conflict", code: "unique_violation" });

@@ -10,7 +10,10 @@ export function testsOfInterference(home: Home): void {
       const lab = new Lab(home().store);
       const undone: string[] = [];
       const operation = anOperation(
-        ["a", "b", "c"].map((step) => ({ run: async (context) => (step === at ? untilStopped(context) : done()), undo: async () => void undone.push(step) })),
+        ["a", "b", "c"].map((step) => ({
+          run: async (context) => (step === at ? untilStopped(context) : done()),
+          undo: async () => void undone.push(step),
+        })),
       );
       const id = await lab.start(operation);
       const running = lab.worker([operation]).run(id, never);

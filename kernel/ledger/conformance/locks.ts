@@ -38,7 +38,9 @@ export function testsOfLocks(home: Home): void {
     const lab = new Lab(home().store);
     const both = Promise.withResolvers<void>();
     let inside = 0;
-    const operation = anOperation([{ run: async () => (++inside === 2 && both.resolve(), await both.promise, done()) }], { lock: ({ n }) => `side-${locks}-${n}` });
+    const operation = anOperation([{ run: async () => (++inside === 2 && both.resolve(), await both.promise, done()) }], {
+      lock: ({ n }) => `side-${locks}-${n}`,
+    });
     const ids = [await lab.start(operation, 1), await lab.start(operation, 2)];
     const worker = lab.worker([operation]);
     await Promise.all(ids.map((id) => worker.run(id, never)));
@@ -77,7 +79,9 @@ export function testsOfLocks(home: Home): void {
   test("it wakes the next in line in the very write that ends the one before", async () => {
     const lab = new Lab(home().store);
     const lock = `heir-${locks++}`;
-    const operation = anOperation([{ run: async ({ input }) => (input.n === 1 ? Promise.reject(invalid("no", "No.")) : done()) }], { lock: () => lock });
+    const operation = anOperation([{ run: async ({ input }) => (input.n === 1 ? Promise.reject(invalid("no", "No.")) : done()) }], {
+      lock: () => lock,
+    });
     const ids = [await lab.start(operation, 1), await lab.start(operation, 2), await lab.start(operation, 3)];
     lab.wakes.length = 0;
     const worker = lab.worker([operation]);
@@ -90,7 +94,10 @@ export function testsOfLocks(home: Home): void {
   test("it keeps the lock for an operation whose worker was lost", async () => {
     const lab = new Lab(home().store);
     const lock = `lost-${locks++}`;
-    const operation = anOperation([{ run: async ({ operation: { epoch }, input }) => (input.n === 1 && epoch === 1 ? new Promise(() => {}) : done()) }], { lock: () => lock });
+    const operation = anOperation(
+      [{ run: async ({ operation: { epoch }, input }) => (input.n === 1 && epoch === 1 ? new Promise(() => {}) : done()) }],
+      { lock: () => lock },
+    );
     const [first, second] = [await lab.start(operation, 1), await lab.start(operation, 2)];
     const dying = mortal(lab.store);
     void lab.worker([operation], { store: dying }).run(first, never);

@@ -16,7 +16,12 @@ export function testsOfReading(home: Home): void {
     const second = await lab.ledger.list({ ...of, limit: 3, cursor: first.cursor! });
     expect([...first.operations, ...second.operations].map((one) => one.id)).toEqual(ids.toReversed());
     expect(second.cursor).toBeUndefined();
-    const odd = await lab.ledger.list({ subject: subject("app", `of-${operation.queue}-1`), name: operation.name, states: ["queued"], limit: 10 });
+    const odd = await lab.ledger.list({
+      subject: subject("app", `of-${operation.queue}-1`),
+      name: operation.name,
+      states: ["queued"],
+      limit: 10,
+    });
     expect(odd.operations.map((one) => one.id)).toEqual([ids[3], ids[1]]);
     expect((await lab.ledger.list({ ...of, workspaces: [], limit: 10 })).operations).toEqual([]);
     expect((await lab.ledger.list({ ...of, workspaces: ["ws_other" as never], limit: 10 })).operations).toEqual([]);
@@ -26,7 +31,9 @@ export function testsOfReading(home: Home): void {
   test("it shows the dead letters of every queue, which a retry takes away", async () => {
     const lab = new Lab(home().store);
     let isBroken = true;
-    const operation = anOperation([{ run: async ({ input }) => (isBroken && input.n > 1 ? Promise.reject(invalid("no", "No.")) : done()) }]);
+    const operation = anOperation([
+      { run: async ({ input }) => (isBroken && input.n > 1 ? Promise.reject(invalid("no", "No.")) : done()) },
+    ]);
     for (const n of [1, 2, 3]) await lab.start(operation, n);
     const worker = lab.worker([operation]);
     await lab.deliver(worker);

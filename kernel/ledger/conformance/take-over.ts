@@ -9,7 +9,10 @@ export function testsOfTakeOver(home: Home): void {
       const lab = new Lab(home().store);
       const runs: string[] = [];
       const operation = anOperation(
-        ["a", "b", "c"].map((step) => ({ run: async () => (runs.push(step), done()), probe: async () => (runs.includes(step) ? done() : undefined) })),
+        ["a", "b", "c"].map((step) => ({
+          run: async () => (runs.push(step), done()),
+          probe: async () => (runs.includes(step) ? done() : undefined),
+        })),
         { announcesSteps: true },
       );
       const id = await lab.start(operation);
@@ -36,7 +39,10 @@ export function testsOfTakeOver(home: Home): void {
     const lab = new Lab(home().store);
     const asked: string[] = [];
     const operation = anOperation([
-      { probe: async ({ operation: { epoch } }) => (asked.push(`a ${epoch}`), done("found")), run: async ({ operation: { epoch } }) => (epoch === 1 ? new Promise(() => {}) : done("run again")) },
+      {
+        probe: async ({ operation: { epoch } }) => (asked.push(`a ${epoch}`), done("found")),
+        run: async ({ operation: { epoch } }) => (epoch === 1 ? new Promise(() => {}) : done("run again")),
+      },
       { probe: async () => undefined, run: async () => done("run") },
     ]);
     const id = await lab.start(operation);
@@ -73,7 +79,9 @@ export function testsOfTakeOver(home: Home): void {
     const attempts: number[] = [];
     const operation = anOperation([
       {},
-      { run: async (context) => (attempts.push(context.operation.attempt), context.operation.epoch === 1 ? untilStopped(context) : done()) },
+      {
+        run: async (context) => (attempts.push(context.operation.attempt), context.operation.epoch === 1 ? untilStopped(context) : done()),
+      },
     ]);
     const id = await lab.start(operation);
     lab.wakes.length = 0;

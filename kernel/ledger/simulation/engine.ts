@@ -25,7 +25,9 @@ export class Engine {
   }
 
   currentOf(app: string): string | undefined {
-    const [row] = this.house.database.batchNow([compiled("select current from simulated_apps where app = ?", [app])])[0]!.rows as { current: string }[];
+    const [row] = this.house.database.batchNow([compiled("select current from simulated_apps where app = ?", [app])])[0]!.rows as {
+      current: string;
+    }[];
     return row?.current;
   }
 
@@ -33,15 +35,14 @@ export class Engine {
   change(server: Server, key: string, signal: AbortSignal, body: () => void): Promise<void> {
     const { house } = this;
     if (house.strikes(11, key.startsWith("create") ? 1 : 0)) return server.call(() => undefined, signal).then(() => untilAborted(signal));
-    return server
-      .call(() => {
-        const trouble = house.strikes(6) ? house.random.between(0, 2) : undefined;
-        if (trouble === 0) throw unavailable("engine_busy", "429: too many requests.");
-        if (trouble === 1) throw unavailable("engine_broken", "503: come back later.");
-        this.apply(key, body);
-        if (house.strikes(2)) server.kill();
-        if (trouble === 2) throw unavailable("engine_timeout", "The engine did not answer.");
-      }, signal);
+    return server.call(() => {
+      const trouble = house.strikes(6) ? house.random.between(0, 2) : undefined;
+      if (trouble === 0) throw unavailable("engine_busy", "429: too many requests.");
+      if (trouble === 1) throw unavailable("engine_broken", "503: come back later.");
+      this.apply(key, body);
+      if (house.strikes(2)) server.kill();
+      if (trouble === 2) throw unavailable("engine_timeout", "The engine did not answer.");
+    }, signal);
   }
 
   /** Asks for one thing by its key: engines answer that consistently. */
@@ -53,7 +54,8 @@ export class Engine {
   list(server: Server, app: string, signal: AbortSignal): Promise<readonly Instance[]> {
     return server.call(() => {
       const all = [...this.instances.values()].filter((instance) => instance.app === app);
-      if (this.house.strikes(7)) return this.house.random.chance(0.5) ? all.slice(1) : this.#snapshot.filter((instance) => instance.app === app);
+      if (this.house.strikes(7))
+        return this.house.random.chance(0.5) ? all.slice(1) : this.#snapshot.filter((instance) => instance.app === app);
       this.#snapshot = [...this.instances.values()];
       return all;
     }, signal);
@@ -82,7 +84,8 @@ export class Engine {
   remove(key: string): void {
     const instance = this.instances.get(key);
     if (!instance) return;
-    if (this.currentOf(instance.app) === key) this.house.violation(`the healthy instance ${key} of ${instance.app} was removed while it was the one that serves`);
+    if (this.currentOf(instance.app) === key)
+      this.house.violation(`the healthy instance ${key} of ${instance.app} was removed while it was the one that serves`);
     this.instances.delete(key);
   }
 

@@ -21,12 +21,44 @@ export type FaultClass = keyof typeof faultClasses;
 
 export type FaultCounts = Record<FaultClass, number>;
 
-export const noFaults = (): FaultCounts => ({ 0: 0, 1: 0, 2: 0, 3: 0, 4: 0, 5: 0, 6: 0, 7: 0, 9: 0, 10: 0, 11: 0, 12: 0, 13: 0, 14: 0, 15: 0 });
+export const noFaults = (): FaultCounts => ({
+  0: 0,
+  1: 0,
+  2: 0,
+  3: 0,
+  4: 0,
+  5: 0,
+  6: 0,
+  7: 0,
+  9: 0,
+  10: 0,
+  11: 0,
+  12: 0,
+  13: 0,
+  14: 0,
+  15: 0,
+});
 
 /** How likely each is in one run: a seed picks some and leaves others out, so that they meet in all combinations. */
 export type FaultRates = Record<FaultClass, number>;
 
 export function chooseRates(random: { chance(p: number): boolean; next(): number }): FaultRates {
-  const most: FaultRates = { 0: 0.2, 1: 0.02, 2: 0.15, 3: 0.04, 4: 0.02, 5: 0.02, 6: 0.2, 7: 0.3, 9: 0.3, 10: 0.01, 11: 0.1, 12: 0.3, 13: 0.9, 14: 0.7, 15: 0.6 };
+  const most: FaultRates = {
+    0: 0.2,
+    1: 0.02,
+    2: 0.15,
+    3: 0.04,
+    4: 0.02,
+    5: 0.02,
+    6: 0.2,
+    7: 0.3,
+    9: 0.3,
+    10: 0.01,
+    11: 0.1,
+    12: 0.3,
+    13: 0.9,
+    14: 0.7,
+    15: 0.6,
+  };
   return Object.fromEntries(Object.entries(most).map(([key, rate]) => [key, random.chance(0.6) ? rate * random.next() : 0])) as FaultRates;
 }

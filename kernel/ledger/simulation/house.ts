@@ -163,7 +163,9 @@ export class Server {
     tables: <Tables>(schema: string) => this.house.database.tables<Tables>(schema),
     batch: (queries: readonly Query[]) => {
       const compiled = queries.map((query) => query.compile());
-      return new Promise<QueryResult[]>((resolve, reject) => this.later(this.house.random.between(0, 3), () => this.#arrive(compiled, resolve, reject)));
+      return new Promise<QueryResult[]>((resolve, reject) =>
+        this.later(this.house.random.between(0, 3), () => this.#arrive(compiled, resolve, reject)),
+      );
     },
   };
 
@@ -210,7 +212,8 @@ export class Server {
       if (!query.sql.startsWith("update operations set state = s.to_state")) continue;
       const saves = JSON.parse(query.parameters[0] as string) as { saved: string; in_epoch: number; by_owner: string }[];
       for (const save of saves) {
-        const row = this.house.database.batchNow([compiled("select epoch, owner from operations where id = ?", [save.saved])])[0]!.rows[0] as { epoch: number; owner: string };
+        const row = this.house.database.batchNow([compiled("select epoch, owner from operations where id = ?", [save.saved])])[0]!
+          .rows[0] as { epoch: number; owner: string };
         this.house.note(() => `${this.node} saved ${JSON.stringify(save)}`);
         if (row.epoch !== save.in_epoch || row.owner !== save.by_owner)
           this.house.violation(`${this.node} wrote ${save.saved} with epoch ${save.in_epoch}, which ${row.epoch} had taken over`);
@@ -219,7 +222,12 @@ export class Server {
   }
 }
 
-export const compiled = (sql: string, parameters: readonly unknown[]): CompiledQuery => ({ sql, parameters, query: undefined as never, queryId: undefined as never });
+export const compiled = (sql: string, parameters: readonly unknown[]): CompiledQuery => ({
+  sql,
+  parameters,
+  query: undefined as never,
+  queryId: undefined as never,
+});
 
 export function createWakes(server: Server, run: (server: Server, id: OperationId) => void): Wakes {
   return {

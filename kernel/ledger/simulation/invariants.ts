@@ -31,24 +31,35 @@ export function checkAtTheEnd(house: House, engine: Engine, accepted: Accepted):
   const count = new Map<string, number>();
   for (const event of events) {
     const verb = event.action.slice(event.action.indexOf(".") + 1);
-    const kind = event.action.startsWith("step.") ? "step" : ["complete", "failed", "cancelled", "undone", "undo_failed"].includes(verb) ? "end" : verb;
+    const kind = event.action.startsWith("step.")
+      ? "step"
+      : ["complete", "failed", "cancelled", "undone", "undo_failed"].includes(verb)
+        ? "end"
+        : verb;
     count.set(`${event.operation} ${kind}`, (count.get(`${event.operation} ${kind}`) ?? 0) + 1);
   }
-  const ends = new Map(rows<{ operation: string; ends: number }>("select operation, ends from simulated_ends").map((row) => [row.operation, row.ends]));
+  const ends = new Map(
+    rows<{ operation: string; ends: number }>("select operation, ends from simulated_ends").map((row) => [row.operation, row.ends]),
+  );
   for (const { id, name, state } of operations) {
     const of = (kind: string) => count.get(`${id} ${kind}`) ?? 0;
     if (of("start") !== 1) house.violation(`${id} has ${of("start")} start events`);
     if (of("retry") < (accepted.retried.get(id) ?? 0)) house.violation(`${id} lacks the event of an accepted retry`);
     if (hasEnded(state) && of("end") !== 1 + of("retry")) house.violation(`${id} has ${of("end")} end events after ${of("retry")} retries`);
     if (accepted.cancelled.has(id) && of("cancel") === 0) house.violation(`${id} lacks the event of an accepted cancel`);
-    if (name === "sim.deploy" && hasEnded(state) && ends.get(id) !== of("end")) house.violation(`${id} ended ${of("end")} times, its room was told ${ends.get(id) ?? 0} times`);
+    if (name === "sim.deploy" && hasEnded(state) && ends.get(id) !== of("end"))
+      house.violation(`${id} ended ${of("end")} times, its room was told ${ends.get(id) ?? 0} times`);
   }
 
   for (const { lock, operation } of rows<{ lock: string; operation: string }>("select lock, operation from operation_locks"))
     house.violation(`the lock ${lock} is still held by ${operation}`);
 
   const apps = rows<{ app: string; current: string; switches: number }>("select app, current, switches from simulated_apps");
-  const switched = new Set(rows<{ operation: string }>("select operation from operation_steps where name = 'switch' and state = 'done'").map((row) => row.operation));
+  const switched = new Set(
+    rows<{ operation: string }>("select operation from operation_steps where name = 'switch' and state = 'done'").map(
+      (row) => row.operation,
+    ),
+  );
   for (const { app, current, switches } of apps) {
     if (!engine.instances.has(current)) house.violation(`no healthy instance serves ${app} any more`);
     const deploys = operations.filter((row) => row.name === "sim.deploy" && row.subject === `app:${app}` && switched.has(row.id));
@@ -59,7 +70,11 @@ export function checkAtTheEnd(house: House, engine: Engine, accepted: Accepted):
     const serves = apps.some((app) => app.current === instance.key);
     if (!serves && owner && (owner.state === "undone" || owner.state === "cancelled") && !switched.has(owner.id))
       house.violation(`${owner.id} is ${owner.state}, but its instance is still there`);
-    if (!serves && owner?.state === "succeeded" && !operations.some((row) => row.name === "sim.deploy" && row.subject === owner.subject && row.state !== "succeeded"))
+    if (
+      !serves &&
+      owner?.state === "succeeded" &&
+      !operations.some((row) => row.name === "sim.deploy" && row.subject === owner.subject && row.state !== "succeeded")
+    )
       house.violation(`${instance.key} was replaced, but its instance is still there`);
   }
 }

@@ -44,7 +44,10 @@ const seeds = 200;
 export async function runMutation(mutation: Mutation | undefined): Promise<{ caught: boolean; output: string }> {
   const copy = await mkdtemp(join(tmpdir(), "norns-mutation-"));
   try {
-    await cp(kernel, join(copy, "kernel"), { recursive: true, filter: (path) => !relative(kernel, path).split("/").includes("node_modules") });
+    await cp(kernel, join(copy, "kernel"), {
+      recursive: true,
+      filter: (path) => !relative(kernel, path).split("/").includes("node_modules"),
+    });
     await symlink(join(dirname(kernel), "node_modules"), join(copy, "node_modules"));
     if (mutation) {
       const file = join(copy, "kernel", mutation.file);
@@ -80,7 +83,9 @@ if (import.meta.main) {
   for (const mutation of mutations) {
     const { caught, output } = await runMutation(mutation);
     isGood &&= caught;
-    console.log(`${mutation.name}: ${caught ? `caught (${output.match(/seed \d+: .*/)?.[0] ?? ""})` : `NOT caught in ${seeds} seeds\n${output}`}`);
+    console.log(
+      `${mutation.name}: ${caught ? `caught (${output.match(/seed \d+: .*/)?.[0] ?? ""})` : `NOT caught in ${seeds} seeds\n${output}`}`,
+    );
   }
   process.exitCode = isGood ? 0 : 1;
 }

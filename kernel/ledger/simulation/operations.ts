@@ -21,7 +21,10 @@ export function definitionsFor(server: Server, engine: Engine, tries: Tries): Op
   const patient = { tries: 4, backoffMs: 1_000, factor: 2 };
 
   /** An effect that happens once for each operation; whether it happened can be asked. */
-  const effect = (name: string, more: Partial<StepDefinition<Input>> & { does?: (context: Context) => void } = {}): StepDefinition<Input> => {
+  const effect = (
+    name: string,
+    more: Partial<StepDefinition<Input>> & { does?: (context: Context) => void } = {},
+  ): StepDefinition<Input> => {
     const { does, ...rest } = more;
     const keyOf = (context: Context) => `${name} ${context.operation.id}`;
     return {
@@ -47,7 +50,9 @@ export function definitionsFor(server: Server, engine: Engine, tries: Tries): Op
   });
 
   const current = async (app: string): Promise<string> => {
-    const [result] = await server.store.batch([{ compile: () => compiled("select current from simulated_apps where app = ?", [app]) as never }]);
+    const [result] = await server.store.batch([
+      { compile: () => compiled("select current from simulated_apps where app = ?", [app]) as never },
+    ]);
     return (result!.rows[0] as { current: string }).current;
   };
 
@@ -70,7 +75,9 @@ export function definitionsFor(server: Server, engine: Engine, tries: Tries): Op
       tries.during(server, context, async () => {
         let good = 0;
         for (;;) {
-          const own = (await engine.list(server, context.input.app, context.signal)).find((instance) => instance.key === context.operation.id);
+          const own = (await engine.list(server, context.input.app, context.signal)).find(
+            (instance) => instance.key === context.operation.id,
+          );
           good = own && engine.isHealthy(own) ? good + 1 : 0;
           if (good === 2) return done();
           if ((await engine.watch(server, context.signal)) === "gone") await context.clock.sleep(500, context.signal);
@@ -137,9 +144,19 @@ export function definitionsFor(server: Server, engine: Engine, tries: Tries): Op
     undoesOnFailure: false,
     steps: [pure("look"), pure("think"), effect("scale"), pure("tell")],
   });
-  const prune = defineOperation<Input>({ name: "sim.prune", queue: "other", category: "prune", input, announcesSteps: false, steps: [effect("prune")] });
+  const prune = defineOperation<Input>({
+    name: "sim.prune",
+    queue: "other",
+    category: "prune",
+    input,
+    announcesSteps: false,
+    steps: [effect("prune")],
+  });
   // A definition is used only with inputs that its own schema has parsed.
   return [deploy, scale, ...(isNew ? [prune] : [])] as unknown as OperationDefinition<never>[];
 }
 
-const countEnd = statement("sqlite", "insert into simulated_ends (operation, ends) values (?1, 1) on conflict (operation) do update set ends = ends + 1");
+const countEnd = statement(
+  "sqlite",
+  "insert into simulated_ends (operation, ends) values (?1, 1) on conflict (operation) do update set ends = ends + 1",
+);

@@ -70,7 +70,13 @@ export async function runSeed(seed: number, database: SqliteStore, options: { tr
     const events = createEvents({ store, clock, newId: () => newId("EventId", ids) });
     const transport = createWakes(server, deliver);
     const definitions = definitionsFor(server, engine, tries);
-    const log = options.trace ? { ...silentLog, error: (fields: object, message: string) => house.note(() => `${node} says: ${message} ${String((fields as { error?: unknown }).error)}`) } : silentLog;
+    const log = options.trace
+      ? {
+          ...silentLog,
+          error: (fields: object, message: string) =>
+            house.note(() => `${node} says: ${message} ${String((fields as { error?: unknown }).error)}`),
+        }
+      : silentLog;
     const deps = { store, events, transport, clock, ids, log };
     const worker = createWorker({ ...deps, definitions, node: node as NodeId, leaseMs: 30_000 });
     lives.set(server, { server, worker, ledger: createLedger(deps), definitions });
@@ -151,7 +157,8 @@ export async function runSeed(seed: number, database: SqliteStore, options: { tr
       );
   }
 
-  const allEnded = (): boolean => database.batchNow([compiled("select 1 from operations where finished_at is null limit 1", [])])[0]!.rows.length === 0;
+  const allEnded = (): boolean =>
+    database.batchNow([compiled("select 1 from operations where finished_at is null limit 1", [])])[0]!.rows.length === 0;
 
   await time.run(time.now + troubleMs, () => false);
   house.isCalm = true;

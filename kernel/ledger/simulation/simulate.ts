@@ -62,15 +62,20 @@ async function main(): Promise<number> {
     const database = await openSimulatedDatabase();
     const result = await runSeed(Number(values.seed), database, { trace: true });
     for (const line of result.trace) console.log(line);
-    console.log(result.violations.length === 0 ? "no violations" : result.violations.map((violation) => `VIOLATION ${violation}`).join("\n"));
+    console.log(
+      result.violations.length === 0 ? "no violations" : result.violations.map((violation) => `VIOLATION ${violation}`).join("\n"),
+    );
     return result.violations.length === 0 ? 0 : 1;
   }
   const wanted = Number(values.seeds ?? 1_000);
   const started = performance.now();
   const summary = await onAllCores(wanted, Number(values.from ?? 1));
   const seconds = (performance.now() - started) / 1_000;
-  console.log(`${summary.seeds} seeds, ${summary.operations} operations, ${seconds.toFixed(1)} s, ${(summary.seeds / seconds).toFixed(0)} seeds/s`);
-  for (const fault of classes) console.log(`  fault ${String(fault).padStart(2)}  ${String(summary.counts[fault]).padStart(8)}  ${faultClasses[fault]}`);
+  console.log(
+    `${summary.seeds} seeds, ${summary.operations} operations, ${seconds.toFixed(1)} s, ${(summary.seeds / seconds).toFixed(0)} seeds/s`,
+  );
+  for (const fault of classes)
+    console.log(`  fault ${String(fault).padStart(2)}  ${String(summary.counts[fault]).padStart(8)}  ${faultClasses[fault]}`);
   console.log(`${summary.failures.length} seeds with violations`);
   for (const { seed, violations } of summary.failures.toSorted((a, b) => a.seed - b.seed).slice(0, 10)) {
     for (const violation of violations.slice(0, 3)) console.log(`  seed ${seed}: ${violation}`);
@@ -83,5 +88,6 @@ async function main(): Promise<number> {
 
 if (!isMainThread && parentPort) {
   const { step, from, to } = workerData as { step: number; from: number; to: number };
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window: it has no origin
   parentPort.postMessage(await simulate(every(step, from, to)));
 } else if (import.meta.main) process.exitCode = await main();

@@ -107,6 +107,7 @@ function toNornsError(error: unknown): unknown {
   if (error.message.includes("CHECK constraint failed: n = 1") || error.message.includes("assert_one"))
     return conflict("guard_failed", "Something changed meanwhile.", { cause: error });
   if (error.message.includes("UNIQUE constraint failed")) return conflict("unique_violation", "It exists already.", { cause: error });
-  if (error.message.includes("locked") || error.message.includes("busy")) return unavailable("database_busy", "The database is busy.", { cause: error });
+  if (error.message.includes("locked") || error.message.includes("busy"))
+    return unavailable("database_busy", "The database is busy.", { cause: error });
   return error;
 }

@@ -54,8 +54,14 @@ export class Tries {
   }
 
   #checkLock(id: string, epoch: number): void {
-    const sql = "select o.epoch, o.lock, l.operation as holder from operations as o left join operation_locks as l on l.lock = o.lock where o.id = ?";
-    const row = this.#house.database.batchNow([compiled(sql, [id])])[0]!.rows[0] as { epoch: number; lock: string | null; holder: string | null };
-    if (row.epoch === epoch && row.lock !== null && row.holder !== id) this.#house.violation(`${id} runs, but its lock is held by ${row.holder}`);
+    const sql =
+      "select o.epoch, o.lock, l.operation as holder from operations as o left join operation_locks as l on l.lock = o.lock where o.id = ?";
+    const row = this.#house.database.batchNow([compiled(sql, [id])])[0]!.rows[0] as {
+      epoch: number;
+      lock: string | null;
+      holder: string | null;
+    };
+    if (row.epoch === epoch && row.lock !== null && row.holder !== id)
+      this.#house.violation(`${id} runs, but its lock is held by ${row.holder}`);
   }
 }

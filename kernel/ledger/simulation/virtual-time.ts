@@ -51,7 +51,7 @@ export class VirtualTime {
     const last = heap.pop()!;
     if (heap.length > 0) {
       heap[0] = last;
-      for (let index = 0; ; ) {
+      for (let index = 0; ;) {
         const left = index * 2 + 1;
         const right = left + 1;
         let least = index;
