@@ -21,7 +21,9 @@ export function parseNetworks(texts: readonly string[]): readonly Network[] {
       if (address === undefined) throw new Error("not an address");
       return [address, address.kind() === "ipv4" ? 32 : 128];
     } catch (cause) {
-      throw invalid("network_invalid", `NORNS_ALLOWED_NETWORKS: "${trimmed}" is neither an address nor a network such as 10.0.0.0/8.`, { cause });
+      throw invalid("network_invalid", `NORNS_ALLOWED_NETWORKS: "${trimmed}" is neither an address nor a network such as 10.0.0.0/8.`, {
+        cause,
+      });
     }
   });
 }

@@ -81,7 +81,9 @@ export function createOutbound(options: OutboundOptions): Outbound {
       if (answers.length > 0) return answers;
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
-      throw unavailable("address_unknown", `${hostname} could not be resolved to an address. Check the name, or try again later.`, { cause });
+      throw unavailable("address_unknown", `${hostname} could not be resolved to an address. Check the name, or try again later.`, {
+        cause,
+      });
     }
     throw unavailable("address_unknown", `${hostname} has no address. Check the name.`);
   }
@@ -95,7 +97,11 @@ export function createOutbound(options: OutboundOptions): Outbound {
     try {
       for (let left = init.redirects ?? 5; ; left--) {
         const pinned = await pin(url.hostname, signal);
-        const answer = await exchange(url, pinned, request, { signal, maxBytes: init.maxBytes ?? 8 * 1024 * 1024, ca: options.certificateAuthorities });
+        const answer = await exchange(url, pinned, request, {
+          signal,
+          maxBytes: init.maxBytes ?? 8 * 1024 * 1024,
+          ca: options.certificateAuthorities,
+        });
         const location = answer.headers.get("location");
         if (![301, 302, 303, 307, 308].includes(answer.status) || location === null || init.redirects === 0) return answer;
         if (left <= 0) throw unavailable("outbound_failed", `${url.host} redirects too often.`);
@@ -106,7 +112,8 @@ export function createOutbound(options: OutboundOptions): Outbound {
     } catch (thrown) {
       if (thrown instanceof NornsError) throw thrown;
       if (init.signal?.aborted) throw init.signal.reason;
-      if (timeout.aborted) throw unavailable("outbound_timed_out", `${url.host} did not answer within ${timeoutMs / 1000} s.`, { cause: thrown });
+      if (timeout.aborted)
+        throw unavailable("outbound_timed_out", `${url.host} did not answer within ${timeoutMs / 1000} s.`, { cause: thrown });
       throw unavailable("outbound_failed", `${url.host} could not be reached: ${reasonOf(thrown)}.`, { cause: thrown });
     }
   }
@@ -124,8 +131,10 @@ function checkedUrl(input: string | URL): URL {
   // `new URL` turns every spelling of an IPv4 address (decimal, hex, octal, short) into the four-part one that is judged.
   const url = URL.parse(String(input));
   if (url === null) throw invalid("url_refused", "That is not a complete URL. It begins with https:// or http://.");
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw invalid("url_refused", `A URL with ${url.protocol} is not called; https:// and http:// are.`);
-  if (url.username !== "" || url.password !== "") throw invalid("url_refused", "A URL that carries a user name or password is not called. Give the credential in its own field.");
+  if (url.protocol !== "https:" && url.protocol !== "http:")
+    throw invalid("url_refused", `A URL with ${url.protocol} is not called; https:// and http:// are.`);
+  if (url.username !== "" || url.password !== "")
+    throw invalid("url_refused", "A URL that carries a user name or password is not called. Give the credential in its own field.");
   return url;
 }
 
@@ -153,7 +162,10 @@ function exchange(
   limits: { signal: AbortSignal; maxBytes: number; ca: readonly string[] | undefined },
 ): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  const agent = url.protocol === "https:" ? new https.Agent({ keepAlive: false, ...(limits.ca ? { ca: [...limits.ca] } : {}) }) : new http.Agent({ keepAlive: false });
+  const agent =
+    url.protocol === "https:"
+      ? new https.Agent({ keepAlive: false, ...(limits.ca ? { ca: [...limits.ca] } : {}) })
+      : new http.Agent({ keepAlive: false });
   const outgoing = (url.protocol === "https:" ? https : http).request(url, {
     method: request.method,
     headers: { "user-agent": "norns", ...request.headers, host: url.host, "accept-encoding": "identity" },
@@ -180,7 +192,8 @@ function exchange(
     incoming.on("end", () => {
       const status = incoming.statusCode ?? 502;
       const headers = new Headers();
-      for (let index = 0; index < incoming.rawHeaders.length; index += 2) headers.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!);
+      for (let index = 0; index < incoming.rawHeaders.length; index += 2)
+        headers.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!);
       const isBodiless = status === 204 || status === 205 || status === 304;
       resolve(new Response(isBodiless ? null : Buffer.concat(chunks), { status, headers }));
     });

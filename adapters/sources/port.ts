@@ -25,5 +25,10 @@ export interface Sources {
   /** Writes the tree of the commit into `target` (made, empty). No links that leave it, no hooks, no `.git`. */
   checkOut(app: AppName, source: ResolvedSource, target: string, signal: AbortSignal): Promise<void>;
   /** Keeps an uploaded tar (bounded, checked entry by entry) for later check-outs. */
-  keepArchive(app: AppName, commit: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<SourceLocation & { kind: "archive" }>;
+  keepArchive(
+    app: AppName,
+    commit: string,
+    body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<SourceLocation & { kind: "archive" }>;
 }

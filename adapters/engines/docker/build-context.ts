@@ -8,7 +8,9 @@ import { type Pack, pack } from "tar-stream";
 /** Answers at once; the stream fills as it is read, and breaks with what broke the walk. */
 export function packContext(root: string, dockerfile: string, signal: AbortSignal): Readable {
   const tar = pack();
-  fill(tar, root, dockerfile, signal).catch((thrown: unknown) => tar.destroy(thrown instanceof Error ? thrown : new Error("the build context could not be read", { cause: thrown })));
+  fill(tar, root, dockerfile, signal).catch((thrown: unknown) =>
+    tar.destroy(thrown instanceof Error ? thrown : new Error("the build context could not be read", { cause: thrown })),
+  );
   return tar as unknown as Readable; // streamx's Readable is one in all that pipe() uses.
 }
 
@@ -20,7 +22,13 @@ async function fill(tar: Pack, root: string, dockerfile: string, signal: AbortSi
   tar.finalize();
 }
 
-async function addFolder(tar: Pack, root: string, folder: string, isIgnored: (path: string) => boolean, signal: AbortSignal): Promise<void> {
+async function addFolder(
+  tar: Pack,
+  root: string,
+  folder: string,
+  isIgnored: (path: string) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const names = [];
   for await (const child of await opendir(join(root, folder))) names.push(child.name);
   for (const name of names.sort()) {
@@ -40,7 +48,8 @@ async function addFolder(tar: Pack, root: string, folder: string, isIgnored: (pa
     } else if (stat.isFile()) {
       const entry = tar.entry({ ...header, size: stat.size });
       const file = createReadStream(join(root, path), stat.size === 0 ? { end: 0 } : { end: stat.size - 1 });
-      for await (const chunk of file as AsyncIterable<Buffer>) if (stat.size > 0 && !entry.write(chunk)) await new Promise<void>((resolve) => entry.once("drain", resolve));
+      for await (const chunk of file as AsyncIterable<Buffer>)
+        if (stat.size > 0 && !entry.write(chunk)) await new Promise<void>((resolve) => entry.once("drain", resolve));
       entry.end(null);
     }
   }

@@ -14,7 +14,10 @@ import { packContext } from "./build-context.ts";
 /** The first word in the Dockerfile that the daemon's own builder would stumble over. */
 export function buildKitFeature(dockerfile: string): string | undefined {
   const text = dockerfile.replace(/\\\r?\n/g, " ");
-  const flag = /^\s*(RUN\s+--(?:mount|network|security)|(?:COPY|ADD)\s+(?:--\S+\s+)*--(?:link|chmod|parents|exclude|checksum|keep-git-dir))\b/im.exec(text);
+  const flag =
+    /^\s*(RUN\s+--(?:mount|network|security)|(?:COPY|ADD)\s+(?:--\S+\s+)*--(?:link|chmod|parents|exclude|checksum|keep-git-dir))\b/im.exec(
+      text,
+    );
   if (flag) return flag[1]!.replaceAll(/\s+/g, " ");
   if (/^\s*(?:RUN|COPY|ADD)\s.*<<-?\s*["']?[A-Za-z_]/im.test(text)) return "<< here-documents";
   const syntax = /^(?:\s*#[^\n]*\n)*?\s*#\s*syntax\s*=\s*(\S+)/i.exec(text);
@@ -45,23 +48,45 @@ export async function buildWithBuildKit(request: BuildKitRequest): Promise<strin
   try {
     for (const folder of searchPath) {
       const program = join(folder, "docker");
-      if (!(await access(program, constants.X_OK).then(() => true, () => false))) continue;
+      if (
+        !(await access(program, constants.X_OK).then(
+          () => true,
+          () => false,
+        ))
+      )
+        continue;
       const ended = await runClient(program, work, request);
       if (ended.exitCode === 0) return (await readFile(join(work, "image"), "utf8")).trim();
       // A client without its BuildKit part: another one may have it.
-      if (/buildx component is missing|BuildKit is enabled but|buildx: command not found|is not a docker command/i.test(ended.said)) continue;
+      if (/buildx component is missing|BuildKit is enabled but|buildx: command not found|is not a docker command/i.test(ended.said))
+        continue;
       request.output("stderr", Buffer.from(ended.said));
       throw invalid("command_failed", `The build failed: ${ended.said.trim().slice(-500)}`, { details: { exitCode: ended.exitCode } });
     }
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  throw invalid("buildkit_missing", `${request.dockerfile} uses ${request.feature}, which needs BuildKit, and no Docker client with it is installed here. Install docker-buildx (Debian) or docker-buildx-plugin, or do without it.`);
+  throw invalid(
+    "buildkit_missing",
+    `${request.dockerfile} uses ${request.feature}, which needs BuildKit, and no Docker client with it is installed here. Install docker-buildx (Debian) or docker-buildx-plugin, or do without it.`,
+  );
 }
 
 /** Output is passed on as it comes, except the last piece of a failure, which the caller judges first. */
 async function runClient(program: string, work: string, request: BuildKitRequest): Promise<{ exitCode: number | null; said: string }> {
-  const args = ["--host", `unix://${request.socketPath}`, "build", "--progress", "plain", "--iidfile", join(work, "image"), "--tag", request.tag, "--file", request.dockerfile];
+  const args = [
+    "--host",
+    `unix://${request.socketPath}`,
+    "build",
+    "--progress",
+    "plain",
+    "--iidfile",
+    join(work, "image"),
+    "--tag",
+    request.tag,
+    "--file",
+    request.dockerfile,
+  ];
   for (const [name, value] of Object.entries(request.labels)) args.push("--label", `${name}=${value}`);
   // A name alone takes its value from the client's environment: values stay off argv.
   const names = Object.keys(request.buildArgs).filter((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !reserved.has(name));
@@ -95,9 +120,7 @@ async function runClient(program: string, work: string, request: BuildKitRequest
   child.stdout.on("data", hear);
   // A client that ended early does not read the context to its end; its exit says why.
   child.stdin.on("error", () => {});
-  packContext(request.source, request.dockerfile, request.signal)
-    .on("error", onAbort)
-    .pipe(child.stdin);
+  packContext(request.source, request.dockerfile, request.signal).on("error", onAbort).pipe(child.stdin);
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
     request.signal.throwIfAborted();
@@ -109,4 +132,18 @@ async function runClient(program: string, work: string, request: BuildKitRequest
 }
 
 /** Would change the client itself rather than the build. */
-const reserved = new Set(["PATH", "HOME", "DOCKER_CONFIG", "DOCKER_BUILDKIT", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "LC_ALL", "BUILDX_BUILDER", "BUILDX_CONFIG"]);
+const reserved = new Set([
+  "PATH",
+  "HOME",
+  "DOCKER_CONFIG",
+  "DOCKER_BUILDKIT",
+  "DOCKER_HOST",
+  "DOCKER_CONTEXT",
+  "DOCKER_TLS_VERIFY",
+  "DOCKER_CERT_PATH",
+  "LD_PRELOAD",
+  "LD_LIBRARY_PATH",
+  "LC_ALL",
+  "BUILDX_BUILDER",
+  "BUILDX_CONFIG",
+]);

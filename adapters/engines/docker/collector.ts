@@ -40,7 +40,7 @@ export function collect(deps: CollectorDeps, containerId: string, instance: Inst
   let journal: InstanceJournal | undefined;
 
   async function run(): Promise<void> {
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       try {
         isNudged = false;
         if ((await follow()) === "gone") break;
@@ -113,7 +113,11 @@ export function collect(deps: CollectorDeps, containerId: string, instance: Inst
         }
       }
     }
-    if (lines > taken.lines) into.gap({ bytes: Math.max(0, bytes - taken.bytes), reason: `${lines - taken.lines} lines came faster than they could be collected` }, deps.clock.now());
+    if (lines > taken.lines)
+      into.gap(
+        { bytes: Math.max(0, bytes - taken.bytes), reason: `${lines - taken.lines} lines came faster than they could be collected` },
+        deps.clock.now(),
+      );
     return { at: taken.last + 1, lines: 0, bytes: 0, last: taken.last };
   }
 
@@ -161,17 +165,36 @@ function toLine(payload: Buffer): { at: number; text: Buffer; isWhole: boolean }
   return space === -1 || Number.isNaN(at) ? undefined : { at, text: payload.subarray(space + 1), isWhole: payload.at(-1) === 0x0a };
 }
 
-const toMeta = ({ id, workspace, app, release, process, index, startedAt }: Instance): JournalMeta => ({ instance: id, workspace, app, release, process, index, startedAt });
+const toMeta = ({ id, workspace, app, release, process, index, startedAt }: Instance): JournalMeta => ({
+  instance: id,
+  workspace,
+  app,
+  release,
+  process,
+  index,
+  startedAt,
+});
 
 /**
  * Where to go on: from one second before the journal's last line (the two streams may be a little out of order), leaving
  * out as many lines of each stream as the journal has from then on.
  */
-async function journalEnd(home: string, instance: Instance, signal: AbortSignal): Promise<{ from: number; skip: { stdout: number; stderr: number } }> {
+async function journalEnd(
+  home: string,
+  instance: Instance,
+  signal: AbortSignal,
+): Promise<{ from: number; skip: { stdout: number; stderr: number } }> {
   for (let tail = 2000; ; tail *= 8) {
     const lines: { at: number; stream: "stdout" | "stderr" }[] = [];
     let seen = 0;
-    for await (const entry of readLogs(home, { workspace: instance.workspace, app: instance.app, instance: instance.id, tail, follow: false, signal })) {
+    for await (const entry of readLogs(home, {
+      workspace: instance.workspace,
+      app: instance.app,
+      instance: instance.id,
+      tail,
+      follow: false,
+      signal,
+    })) {
       seen += 1;
       if ("text" in entry && entry.stream !== "system") lines.push({ at: entry.at, stream: entry.stream });
     }

@@ -63,7 +63,10 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   async function inTurn<T>(app: AppName, work: () => Promise<T>): Promise<T> {
     const before = queues.get(app) ?? Promise.resolve();
     const mine = before.then(work);
-    const settled = mine.then(() => {}, () => {});
+    const settled = mine.then(
+      () => {},
+      () => {},
+    );
     queues.set(app, settled);
     void settled.then(() => queues.get(app) === settled && queues.delete(app));
     return mine;
@@ -95,8 +98,14 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   async function observe(of?: AppRef): Promise<readonly Instance[]> {
     const found = await find(of);
     // "Exited" is said when the last lines can be read: whoever asks why it ended reads them next.
-    await Promise.all(found.filter(({ instance }) => instance.state === "exited").map(({ containerId, instance }) => logs.drained(containerId, instance.exit?.at)));
-    return found.map(({ instance }) => instance).sort((a, b) => (a.process === b.process ? a.index - b.index : a.process < b.process ? -1 : 1));
+    await Promise.all(
+      found
+        .filter(({ instance }) => instance.state === "exited")
+        .map(({ containerId, instance }) => logs.drained(containerId, instance.exit?.at)),
+    );
+    return found
+      .map(({ instance }) => instance)
+      .sort((a, b) => (a.process === b.process ? a.index - b.index : a.process < b.process ? -1 : 1));
   }
 
   function reachOf(): Promise<"address" | "published"> {
@@ -111,12 +120,27 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
       how.signal.throwIfAborted();
       const of = { workspace: workload.workspace, app: workload.app };
       const found = await find(of);
-      const changes = planChanges(workload, found.map(({ instance }) => instance));
-      const surplus = changes.flatMap((change) => (change.kind === "stop" ? found.filter(({ instance }) => instance.id === change.instance) : []));
+      const changes = planChanges(
+        workload,
+        found.map(({ instance }) => instance),
+      );
+      const surplus = changes.flatMap((change) =>
+        change.kind === "stop" ? found.filter(({ instance }) => instance.id === change.instance) : [],
+      );
       await Promise.all(
         changes.map(async (change) => {
-          if (change.kind === "keep") await keep(found.find(({ instance }) => instance.id === change.instance)!, how);
-          if (change.kind === "start") await start(workload, workload.groups.find((group) => group.process === change.process)!, change.index, how);
+          if (change.kind === "keep")
+            await keep(
+              found.find(({ instance }) => instance.id === change.instance)!,
+              how,
+            );
+          if (change.kind === "start")
+            await start(
+              workload,
+              workload.groups.find((group) => group.process === change.process)!,
+              change.index,
+              how,
+            );
         }),
       );
       await Promise.all(surplus.map((one) => end(one, how.signal)));
@@ -126,23 +150,36 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
 
   async function keep({ containerId, inspected, instance }: Found, how: { keepUp: boolean; signal: AbortSignal }): Promise<void> {
     const policy = restartPolicy(how.keepUp);
-    if (inspected.HostConfig.RestartPolicy?.Name !== policy.Name) await daemon.call("POST", `/containers/${containerId}/update`, { body: { RestartPolicy: policy } });
+    if (inspected.HostConfig.RestartPolicy?.Name !== policy.Name)
+      await daemon.call("POST", `/containers/${containerId}/update`, { body: { RestartPolicy: policy } });
     // Made and never started: whoever made it died between the two. Ended by itself: only who is kept up starts again.
-    if (instance.state === "starting" || (instance.state === "exited" && how.keepUp && inspected.State.Status !== "restarting")) await startContainer(containerId);
+    if (instance.state === "starting" || (instance.state === "exited" && how.keepUp && inspected.State.Status !== "restarting"))
+      await startContainer(containerId);
   }
 
   async function start(workload: Workload, group: Group, index: number, how: { keepUp: boolean; signal: AbortSignal }): Promise<void> {
     how.signal.throwIfAborted();
     await ensureVolumes(workload.app, group.volumes);
     const network = await ensureNetwork(daemon, place, workload.app);
-    const body = toCreateBody(workload, group, index, { instance: newId("InstanceId"), network, keepUp: how.keepUp, reach: await reachOf() }, place);
+    const body = toCreateBody(
+      workload,
+      group,
+      index,
+      { instance: newId("InstanceId"), network, keepUp: how.keepUp, reach: await reachOf() },
+      place,
+    );
     const name = containerName(place, workload, group, index);
     for (let tries = 0; ; tries++) {
       try {
         const { Id } = await daemon.call<{ Id: string }>("POST", "/containers/create", { query: { name }, body });
         return await startContainer(Id);
       } catch (thrown) {
-        if (isRefusal(thrown, 404)) throw invalid("artifact_missing", `The image of release ${workload.release} of ${workload.app} is no longer there. Deploy again.`, { cause: thrown });
+        if (isRefusal(thrown, 404))
+          throw invalid(
+            "artifact_missing",
+            `The image of release ${workload.release} of ${workload.app} is no longer there. Deploy again.`,
+            { cause: thrown },
+          );
         if (!isRefusal(thrown, 409) || tries > 20) throw thrown;
         // Another server was quicker (then its container is the one), or a dead container still has the name.
         const other = await findNamed(name);
@@ -160,7 +197,8 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
       await daemon.call("POST", `/containers/${containerId}/start`, { timeoutMs: 120_000 });
     } catch (thrown) {
       // The app's own fault (no such program in the image): an early exit, which `observe` shows with its reason.
-      const isOwnFault = thrown instanceof DaemonRefusal && (thrown.status === 400 || /OCI runtime|executable file|no such file/i.test(thrown.message));
+      const isOwnFault =
+        thrown instanceof DaemonRefusal && (thrown.status === 400 || /OCI runtime|executable file|no such file/i.test(thrown.message));
       if (!isOwnFault && !isRefusal(thrown, 304, 404)) throw thrown;
     }
   }
@@ -197,12 +235,15 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
 
   async function restart(id: InstanceId, how: { signal: AbortSignal }): Promise<Instance> {
     const [first] = await find({ instance: id });
-    if (first === undefined) throw notFound("instance_not_found", "There is no such instance any more. Look at the app's status for those there are.");
+    if (first === undefined)
+      throw notFound("instance_not_found", "There is no such instance any more. Look at the app's status for those there are.");
     return inTurn(first.instance.app, async () => {
       const { containerId, inspected } = first;
       await halt(daemon, clock, containerId, how.signal);
       await logs.drained(containerId);
-      await daemon.call("POST", `/containers/${containerId}/update`, { body: { RestartPolicy: { Name: inspected.HostConfig.RestartPolicy?.Name || "no" } } });
+      await daemon.call("POST", `/containers/${containerId}/update`, {
+        body: { RestartPolicy: { Name: inspected.HostConfig.RestartPolicy?.Name || "no" } },
+      });
       await startContainer(containerId);
       const [after] = await find({ instance: id });
       if (after === undefined) throw notFound("instance_not_found", "The instance was removed while it was restarted.");
@@ -220,7 +261,8 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   async function explain(id: InstanceId): Promise<string | undefined> {
     const [found] = await find({ instance: id });
     const port = found?.inspected.Config.Labels?.[labels.port];
-    if (found === undefined || port === undefined || found.instance.state !== "running" || found.inspected.State.Pid === 0) return undefined;
+    if (found === undefined || port === undefined || found.instance.state !== "running" || found.inspected.State.Pid === 0)
+      return undefined;
     const listeners = await listenersOf(found.inspected.State.Pid);
     return listeners === undefined ? undefined : toExplanation(listeners, Number(port));
   }

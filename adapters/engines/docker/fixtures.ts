@@ -23,7 +23,8 @@ export async function whyNoDocker(): Promise<string | undefined> {
     return undefined;
   } catch (thrown) {
     const reason = `${thrown instanceof Error ? thrown.message : "unknown"} (scripts/ci-docker/start.sh brings a daemon and the image ${baseImage})`;
-    if (process.env["CI"] || process.env["NORNS_TEST_REQUIRE_ALL"]) throw new Error(`Docker is missing in CI: ${reason}`, { cause: thrown });
+    if (process.env["CI"] || process.env["NORNS_TEST_REQUIRE_ALL"])
+      throw new Error(`Docker is missing in CI: ${reason}`, { cause: thrown });
     return reason;
   } finally {
     daemon.close();
@@ -75,7 +76,11 @@ export async function leftovers(home: string): Promise<readonly string[]> {
   const daemon = createDaemon("/var/run/docker.sock");
   try {
     const { containers, networks, images } = await listed(home, daemon);
-    return [...containers.map(({ Id }) => `container ${Id}`), ...networks.map(({ Name }) => `network ${Name}`), ...images.map(({ Id }) => `image ${Id}`)];
+    return [
+      ...containers.map(({ Id }) => `container ${Id}`),
+      ...networks.map(({ Name }) => `network ${Name}`),
+      ...images.map(({ Id }) => `image ${Id}`),
+    ];
   } finally {
     daemon.close();
   }
@@ -93,7 +98,8 @@ async function sweep(home: string): Promise<void> {
   }
 }
 
-const serve = "const http=require('node:http');http.createServer((q,r)=>r.end(process.env.NORNS_RELEASE)).listen(process.env.PORT);process.on('SIGTERM',()=>process.exit(0))";
+const serve =
+  "const http=require('node:http');http.createServer((q,r)=>r.end(process.env.NORNS_RELEASE)).listen(process.env.PORT);process.on('SIGTERM',()=>process.exit(0))";
 
 /** What the conformance suite drives. */
 export async function dockerUnderTest(more: Partial<DockerEngineOptions> = {}): Promise<EngineUnderTest> {
@@ -110,8 +116,20 @@ export async function dockerUnderTest(more: Partial<DockerEngineOptions> = {}): 
     reopen: async () => make(),
     build: async ({ app, release, command, output, timeoutMs, signal }) => {
       // A line of its own in each Dockerfile, or a second run of the tests would find the first one's layer.
-      const source = await aSource(home.path, { Dockerfile: `FROM ${baseImage}\nWORKDIR /app\nENV RUN=${randomBytes(6).toString("hex")}\nRUN ${command}\n` });
-      return engine.build({ workspace, app, release, source, commit: "a".repeat(40), env: {}, timeoutMs: timeoutMs ?? 60_000, output: (_stream, chunk) => output(Buffer.from(chunk).toString()), signal: signal ?? new AbortController().signal });
+      const source = await aSource(home.path, {
+        Dockerfile: `FROM ${baseImage}\nWORKDIR /app\nENV RUN=${randomBytes(6).toString("hex")}\nRUN ${command}\n`,
+      });
+      return engine.build({
+        workspace,
+        app,
+        release,
+        source,
+        commit: "a".repeat(40),
+        env: {},
+        timeoutMs: timeoutMs ?? 60_000,
+        output: (_stream, chunk) => output(Buffer.from(chunk).toString()),
+        signal: signal ?? new AbortController().signal,
+      });
     },
     cleanUp: async () => {
       await engine.close();

@@ -19,7 +19,13 @@ export async function halt(daemon: Daemon, clock: Clock, containerId: string, si
   const [drainSignal = "SIGTERM", drainMs = "10000"] = (found.Config.Labels?.[labels.drain] ?? "").split(" ");
   // First, so that nothing starts it again between its end and its removal, whoever dies in between.
   await unlessGone(daemon.call("POST", `/containers/${containerId}/update`, { body: { RestartPolicy: restartPolicy(false) } }));
-  const ended = unlessGone(daemon.call("POST", `/containers/${containerId}/wait`, { query: { condition: "not-running" }, signal, timeoutMs: Number(drainMs) + 60_000 }));
+  const ended = unlessGone(
+    daemon.call("POST", `/containers/${containerId}/wait`, {
+      query: { condition: "not-running" },
+      signal,
+      timeoutMs: Number(drainMs) + 60_000,
+    }),
+  );
   // Awaited below; a failure of the kill must not leave it unhandled.
   ended.catch(() => {});
   await kill(daemon, containerId, drainSignal);

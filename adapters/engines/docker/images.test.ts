@@ -28,14 +28,32 @@ describe.skipIf(reason !== undefined)(`docker: images${reason === undefined ? ""
   it("builds from the files that .dockerignore leaves, with the build's arguments, and refuses a Dockerfile that is not there", async () => {
     await using home = await aHome();
     const engine = anEngine(home.path);
-    const source = await aSource(home.path, { "Dockerfile.app": `FROM ${baseImage}\nARG VERSION\nARG GREETING\nCOPY . /app\nRUN ls -A /app && echo "$VERSION $GREETING"\n`, ".dockerignore": "secret*\n!secret-not\n.dockerignore\nDockerfile.app\n", secret: "1", "secret-not": "2", kept: "3" });
+    const source = await aSource(home.path, {
+      "Dockerfile.app": `FROM ${baseImage}\nARG VERSION\nARG GREETING\nCOPY . /app\nRUN ls -A /app && echo "$VERSION $GREETING"\n`,
+      ".dockerignore": "secret*\n!secret-not\n.dockerignore\nDockerfile.app\n",
+      secret: "1",
+      "secret-not": "2",
+      kept: "3",
+    });
     const printed: string[] = [];
-    const request = { workspace: newId("WorkspaceId"), app: "images-build" as AppName, release: newId("ReleaseId"), source, commit: "c0ffee", env: { GREETING: "hello" }, timeoutMs: 60_000, output: (_: unknown, chunk: Uint8Array) => printed.push(Buffer.from(chunk).toString()), signal };
+    const request = {
+      workspace: newId("WorkspaceId"),
+      app: "images-build" as AppName,
+      release: newId("ReleaseId"),
+      source,
+      commit: "c0ffee",
+      env: { GREETING: "hello" },
+      timeoutMs: 60_000,
+      output: (_: unknown, chunk: Uint8Array) => printed.push(Buffer.from(chunk).toString()),
+      signal,
+    };
     const artifact = await engine.build({ ...request, dockerfile: "Dockerfile.app" });
     expect(artifact).toEqual({ kind: "image", image: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
     expect(printed.join("")).toContain("kept\nsecret-not\n");
     expect(printed.join("")).toContain("c0ffee hello");
-    await expect(engine.build({ ...request, release: newId("ReleaseId"), dockerfile: "Other" })).rejects.toMatchObject({ code: "dockerfile_invalid" });
+    await expect(engine.build({ ...request, release: newId("ReleaseId"), dockerfile: "Other" })).rejects.toMatchObject({
+      code: "dockerfile_invalid",
+    });
     await engine.removeArtifact(artifact);
     await done(home.path, engine);
   });
@@ -43,16 +61,33 @@ describe.skipIf(reason !== undefined)(`docker: images${reason === undefined ? ""
   it("builds what only BuildKit understands, its arguments off the client's argv", async () => {
     await using home = await aHome();
     const engine = anEngine(home.path);
-    const source = await aSource(home.path, { Dockerfile: `# syntax-less\nFROM ${baseImage}\nARG SECRETISH\nRUN --mount=type=cache,target=/cache echo "$SECRETISH" > /made && echo ${Date.now()} && cat /proc/version > /cache/x\n` });
+    const source = await aSource(home.path, {
+      Dockerfile: `# syntax-less\nFROM ${baseImage}\nARG SECRETISH\nRUN --mount=type=cache,target=/cache echo "$SECRETISH" > /made && echo ${Date.now()} && cat /proc/version > /cache/x\n`,
+    });
     const printed: string[] = [];
-    const request = { workspace: newId("WorkspaceId"), app: "images-build" as AppName, release: newId("ReleaseId"), source, commit: "c", env: { SECRETISH: "of-the-build", DOCKER_HOST: "tcp://evil" }, timeoutMs: 60_000, output: (_: unknown, chunk: Uint8Array) => printed.push(Buffer.from(chunk).toString()), signal };
+    const request = {
+      workspace: newId("WorkspaceId"),
+      app: "images-build" as AppName,
+      release: newId("ReleaseId"),
+      source,
+      commit: "c",
+      env: { SECRETISH: "of-the-build", DOCKER_HOST: "tcp://evil" },
+      timeoutMs: 60_000,
+      output: (_: unknown, chunk: Uint8Array) => printed.push(Buffer.from(chunk).toString()),
+      signal,
+    };
     const artifact = await engine.build(request);
     expect(artifact).toEqual({ kind: "image", image: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
     expect(await engine.build(request)).toEqual(artifact);
     expect(printed.join("")).toContain("RUN --mount=type=cache");
     await engine.removeArtifact(artifact);
-    const failing = await aSource(home.path, { Dockerfile: `FROM ${baseImage}\nRUN --mount=type=cache,target=/cache echo the reason && exit 4\n` });
-    await expect(engine.build({ ...request, release: newId("ReleaseId"), source: failing })).rejects.toMatchObject({ code: "command_failed", kind: "invalid" });
+    const failing = await aSource(home.path, {
+      Dockerfile: `FROM ${baseImage}\nRUN --mount=type=cache,target=/cache echo the reason && exit 4\n`,
+    });
+    await expect(engine.build({ ...request, release: newId("ReleaseId"), source: failing })).rejects.toMatchObject({
+      code: "command_failed",
+      kind: "invalid",
+    });
     expect(printed.join("")).toContain("the reason");
     await done(home.path, engine);
   });
@@ -61,10 +96,24 @@ describe.skipIf(reason !== undefined)(`docker: images${reason === undefined ? ""
     await using home = await aHome();
     const engine = anEngine(home.path);
     const source = await aSource(home.path, { Dockerfile: `FROM ${baseImage}\nRUN echo begun ${Date.now()} && sleep 60\n` });
-    const request = { workspace: newId("WorkspaceId"), app: "images-build" as AppName, release: newId("ReleaseId"), source, commit: "c", env: {}, output: () => {}, signal };
+    const request = {
+      workspace: newId("WorkspaceId"),
+      app: "images-build" as AppName,
+      release: newId("ReleaseId"),
+      source,
+      commit: "c",
+      env: {},
+      output: () => {},
+      signal,
+    };
     await expect(engine.build({ ...request, timeoutMs: 1500 })).rejects.toMatchObject({ code: "command_timed_out", kind: "invalid" });
     const giveUp = new AbortController();
-    const building = engine.build({ ...request, timeoutMs: 60_000, output: (_, chunk) => Buffer.from(chunk).includes("begun") && giveUp.abort(new Error("gave up")), signal: giveUp.signal });
+    const building = engine.build({
+      ...request,
+      timeoutMs: 60_000,
+      output: (_, chunk) => Buffer.from(chunk).includes("begun") && giveUp.abort(new Error("gave up")),
+      signal: giveUp.signal,
+    });
     await expect(building).rejects.toThrow("gave up");
     const running = () => daemon.call<readonly { Command: string }[]>("GET", "/containers/json");
     await until("the build's containers to end", async () => !(await running()).some(({ Command }) => Command.includes("sleep 60")));
@@ -74,11 +123,23 @@ describe.skipIf(reason !== undefined)(`docker: images${reason === undefined ? ""
   it("uses an image that is there already, by its digest, and leaves it there", async () => {
     await using home = await aHome();
     const engine = anEngine(home.path);
-    const request = { workspace: newId("WorkspaceId"), app: "images-image" as AppName, release: newId("ReleaseId"), source: home.path, commit: "c", env: {}, timeoutMs: 30_000, output: () => {}, signal };
+    const request = {
+      workspace: newId("WorkspaceId"),
+      app: "images-image" as AppName,
+      release: newId("ReleaseId"),
+      source: home.path,
+      commit: "c",
+      env: {},
+      timeoutMs: 30_000,
+      output: () => {},
+      signal,
+    };
     expect(await engine.build({ ...request, image: baseImage })).toEqual({ kind: "image", image });
     await engine.removeArtifact({ kind: "image", image });
     expect(await baseImageId()).toBe(image);
-    expect((await daemon.call<{ RepoTags: string[] }>("GET", `/images/${image}/json`)).RepoTags).not.toContain(`norns/images-image:${request.release}`);
+    expect((await daemon.call<{ RepoTags: string[] }>("GET", `/images/${image}/json`)).RepoTags).not.toContain(
+      `norns/images-image:${request.release}`,
+    );
     await expect(engine.build({ ...request, release: newId("ReleaseId"), image: "norns.invalid/nothing:1" })).rejects.toThrow();
     await done(home.path, engine);
   });

@@ -33,11 +33,17 @@ export async function buildImage(daemon: Daemon, place: Place, socketPath: strin
   const timeout = AbortSignal.timeout(request.timeoutMs);
   const signal = AbortSignal.any([request.signal, timeout]);
   try {
-    const image = request.image === undefined ? await buildFrom(daemon, place, socketPath, request, signal) : await fetchImage(daemon, request, request.image, signal);
+    const image =
+      request.image === undefined
+        ? await buildFrom(daemon, place, socketPath, request, signal)
+        : await fetchImage(daemon, request, request.image, signal);
     return { kind: "image", image };
   } catch (thrown) {
     if (request.signal.aborted) throw request.signal.reason;
-    if (timeout.aborted) throw invalid("command_timed_out", `The build took longer than ${Math.round(request.timeoutMs / 1000)} s and was ended.`, { cause: thrown });
+    if (timeout.aborted)
+      throw invalid("command_timed_out", `The build took longer than ${Math.round(request.timeoutMs / 1000)} s and was ended.`, {
+        cause: thrown,
+      });
     throw thrown;
   }
 }
@@ -58,7 +64,18 @@ async function buildFrom(daemon: Daemon, place: Place, socketPath: string, reque
   const query = toBuildQuery({ ...request, dockerfile }, place);
   const feature = buildKitFeature(await dockerfileText(request.source, dockerfile));
   if (feature !== undefined) {
-    const building = buildWithBuildKit({ home: place.home, socketPath, source: request.source, dockerfile, tag: query.t, labels: query.labels, buildArgs: query.buildargs, feature, output: request.output, signal });
+    const building = buildWithBuildKit({
+      home: place.home,
+      socketPath,
+      source: request.source,
+      dockerfile,
+      tag: query.t,
+      labels: query.labels,
+      buildArgs: query.buildargs,
+      feature,
+      output: request.output,
+      signal,
+    });
     try {
       return await building;
     } catch (thrown) {
@@ -71,7 +88,9 @@ async function buildFrom(daemon: Daemon, place: Place, socketPath: string, reque
     body = await daemon.stream("POST", "/build", { query: { ...query }, upload: packContext(request.source, dockerfile, signal), signal });
   } catch (thrown) {
     if (isRefusal(thrown, 400, 404, 500) && thrown instanceof NornsError && /dockerfile/i.test(thrown.message)) {
-      throw invalid("dockerfile_invalid", `${dockerfile} cannot be built: ${thrown.message.replace(/^Docker answered \d+: /, "")}`, { cause: thrown });
+      throw invalid("dockerfile_invalid", `${dockerfile} cannot be built: ${thrown.message.replace(/^Docker answered \d+: /, "")}`, {
+        cause: thrown,
+      });
     }
     throw thrown;
   }
@@ -82,7 +101,9 @@ async function buildFrom(daemon: Daemon, place: Place, socketPath: string, reque
     if (line.aux?.ID !== undefined) image = line.aux.ID;
     if (line.error !== undefined) {
       request.output("stderr", Buffer.from(`${line.error}\n`));
-      throw invalid("command_failed", `The build failed: ${line.error.trim().slice(-500)}`, { details: { exitCode: line.errorDetail?.code ?? null } });
+      throw invalid("command_failed", `The build failed: ${line.error.trim().slice(-500)}`, {
+        details: { exitCode: line.errorDetail?.code ?? null },
+      });
     }
   }
   const found = image ?? (await findTagged(daemon, request.app, request.release));
@@ -92,7 +113,9 @@ async function buildFrom(daemon: Daemon, place: Place, socketPath: string, reque
 
 /** Read as it is, never through a link: a Dockerfile that is a link is the daemon's to judge. */
 async function dockerfileText(source: string, dockerfile: string): Promise<string> {
-  const file = await open(join(source, dockerfile), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  const file = await open(join(source, dockerfile), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
   if (file === undefined) return "";
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(256 * 1024), 0, 256 * 1024, 0);
@@ -112,12 +135,14 @@ async function fetchImage(daemon: Daemon, request: BuildRequest, reference: stri
     try {
       body = await daemon.stream("POST", "/images/create", { query: { fromImage: name, tag: isTagged ? undefined : "latest" }, signal });
     } catch (thrown) {
-      if (thrown instanceof DaemonRefusal && thrown.status < 500) throw invalid("image_not_found", `There is no image ${name} to fetch: ${thrown.message}`, { cause: thrown });
+      if (thrown instanceof DaemonRefusal && thrown.status < 500)
+        throw invalid("image_not_found", `There is no image ${name} to fetch: ${thrown.message}`, { cause: thrown });
       throw thrown;
     }
     for await (const line of jsonLines<BuildLine>(body)) {
       if (line.error !== undefined) throw invalid("image_not_found", `The image ${name} could not be fetched: ${line.error}`);
-      if (line.status !== undefined && line.progress === undefined) request.output("stdout", Buffer.from(`${line.id === undefined ? "" : `${line.id}: `}${line.status}\n`));
+      if (line.status !== undefined && line.progress === undefined)
+        request.output("stdout", Buffer.from(`${line.id === undefined ? "" : `${line.id}: `}${line.status}\n`));
     }
     image = await findImage(daemon, name);
     if (image === undefined) throw invalid("image_not_found", `The image ${name} was fetched and is not there.`);
@@ -157,7 +182,8 @@ export async function removeImage(daemon: Daemon, place: Place, artifact: Artifa
       await daemon.call("DELETE", `/images/${name}`);
     } catch (thrown) {
       if (isRefusal(thrown, 404)) continue;
-      if (isRefusal(thrown, 409)) throw conflict("artifact_in_use", "That image is still used by a container. Stop its instances first.", { cause: thrown });
+      if (isRefusal(thrown, 409))
+        throw conflict("artifact_in_use", "That image is still used by a container. Stop its instances first.", { cause: thrown });
       throw thrown;
     }
   }

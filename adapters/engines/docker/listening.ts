@@ -21,7 +21,8 @@ export function toListeners(text: string): readonly Listener[] {
     const [address = "", port = ""] = local.split(":");
     // The kernel writes IPv4 in the machine's byte order: 127.0.0.1 is 0100007F. Docker's own resolver is at 127.0.0.11.
     if (address === "0B00007F") return [];
-    const isLoopback = /^[0-9A-F]{6}7F$/.test(address) || address === "00000000000000000000000001000000" || address === "0000000000000000FFFF00000100007F";
+    const isLoopback =
+      /^[0-9A-F]{6}7F$/.test(address) || address === "00000000000000000000000001000000" || address === "0000000000000000FFFF00000100007F";
     return [{ port: Number.parseInt(port, 16), isLoopback }];
   });
 }
@@ -29,7 +30,8 @@ export function toListeners(text: string): readonly Listener[] {
 export function toExplanation(listeners: readonly Listener[], wanted: number): string | undefined {
   const here = listeners.filter((one) => one.port === wanted);
   if (here.some((one) => !one.isLoopback)) return undefined;
-  if (here.length > 0) return `it listens on port ${wanted} of its own loopback only, where nothing from outside the container reaches it; listen on HOST (0.0.0.0)`;
+  if (here.length > 0)
+    return `it listens on port ${wanted} of its own loopback only, where nothing from outside the container reaches it; listen on HOST (0.0.0.0)`;
   const others = [...new Set(listeners.map((one) => one.port))].slice(0, 5);
   if (others.length === 0) return "it does not listen on any port yet";
   return `it listens on port ${others.join(", ")}, not on ${wanted}, which the spec names and Norns gave it as PORT`;

@@ -40,7 +40,9 @@ export function createLogCollecting(deps: { home: string; daemon: Daemon; clock:
       if (held === undefined && deps.clock.now() - endedAt < 1000) await deps.clock.sleep(300);
       return;
     }
-    await known.collector.drained(AbortSignal.timeout(5000)).catch(() => deps.log.warn({ instance: known.instance.id }, "the last lines of a container did not arrive within 5 s"));
+    await known.collector
+      .drained(AbortSignal.timeout(5000))
+      .catch(() => deps.log.warn({ instance: known.instance.id }, "the last lines of a container did not arrive within 5 s"));
   }
 
   async function retire(containerId: string): Promise<void> {

@@ -21,19 +21,27 @@ describe.skipIf(reason !== undefined)(`docker: logs${reason === undefined ? "" :
   it("takes in a burst of 200,000 lines whole, or says what is missing", async () => {
     await using home = await aHome();
     const engine = anEngine(home.path);
-    const script = "const lines=200000;let n=0;const more=()=>{while(n<lines){if(!process.stdout.write('line '+(++n)+' '+'x'.repeat(90)+'\\n'))return process.stdout.once('drain',more)}setInterval(()=>{},1e3)};more()";
+    const script =
+      "const lines=200000;let n=0;const more=()=>{while(n<lines){if(!process.stdout.write('line '+(++n)+' '+'x'.repeat(90)+'\\n'))return process.stdout.once('drain',more)}setInterval(()=>{},1e3)};more()";
     const workload = aWorkload({ command: `exec node -e "${script}"`, resources: { cpuMhz: 1000, memoryMb: 512 } });
     await engine.apply(workload, { keepUp: true, signal });
-    await until("the last line", async () => {
-      const found: string[] = [];
-      for await (const entry of engine.logs({ workspace: workload.workspace, app: workload.app, tail: 1, follow: false, signal })) if ("text" in entry) found.push(entry.text);
-      return found.some((text) => text.startsWith("line 200000 "));
-    }, 60_000);
+    await until(
+      "the last line",
+      async () => {
+        const found: string[] = [];
+        for await (const entry of engine.logs({ workspace: workload.workspace, app: workload.app, tail: 1, follow: false, signal }))
+          if ("text" in entry) found.push(entry.text);
+        return found.some((text) => text.startsWith("line 200000 "));
+      },
+      60_000,
+    );
     const entries = await lines(engine, workload);
     const numbers = entries.flatMap((entry) => ("text" in entry && entry.stream === "stdout" ? [Number(entry.text.split(" ")[1])] : []));
     const gaps = entries.filter((entry) => "gap" in entry);
     expect(numbers.at(-1)).toBe(200_000);
-    for (let index = 1; index < numbers.length; index++) if (numbers[index] !== numbers[index - 1]! + 1) expect(gaps.length, `lines ${numbers[index - 1]} and ${numbers[index]} are neighbours`).toBeGreaterThan(0);
+    for (let index = 1; index < numbers.length; index++)
+      if (numbers[index] !== numbers[index - 1]! + 1)
+        expect(gaps.length, `lines ${numbers[index - 1]} and ${numbers[index]} are neighbours`).toBeGreaterThan(0);
     expect(new Set(numbers).size).toBe(numbers.length);
     await done(home.path, engine);
   }, 90_000);
@@ -42,7 +50,10 @@ describe.skipIf(reason !== undefined)(`docker: logs${reason === undefined ? "" :
     await using home = await aHome();
     const node = newId("NodeId");
     const engine = anEngine(home.path, { node });
-    const workload = aWorkload({ command: "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; [ $((i % 10)) = 0 ] && sleep 0.01; done; echo end >&2; exec sleep 300" });
+    const workload = aWorkload({
+      command:
+        "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; [ $((i % 10)) = 0 ] && sleep 0.01; done; echo end >&2; exec sleep 300",
+    });
     await engine.apply(workload, { keepUp: true, signal });
     await engine.close();
     const program = join(home.path, "server.ts");
@@ -55,7 +66,14 @@ describe.skipIf(reason !== undefined)(`docker: logs${reason === undefined ? "" :
     );
     await mkdir(join(home.path, "node_modules"), { recursive: true });
     for (let round = 0; round < 8; round++) {
-      const server = fork(program, { cwd: import.meta.dirname, stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: ["--import", `data:text/javascript,import{registerHooks}from"node:module";registerHooks({resolve:(s,c,n)=>s.startsWith("@norns/")?n(s,{...c,parentURL:${JSON.stringify(import.meta.url)}}):n(s,c)})`] });
+      const server = fork(program, {
+        cwd: import.meta.dirname,
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+        execArgv: [
+          "--import",
+          `data:text/javascript,import{registerHooks}from"node:module";registerHooks({resolve:(s,c,n)=>s.startsWith("@norns/")?n(s,{...c,parentURL:${JSON.stringify(import.meta.url)}}):n(s,c)})`,
+        ],
+      });
       await new Promise((resolve) => server.once("message", resolve));
       await systemClock.sleep(60 + Math.random() * 300);
       const ended = new Promise((resolve) => server.once("exit", resolve));

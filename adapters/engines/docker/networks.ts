@@ -48,9 +48,13 @@ async function createNetwork(daemon: Daemon, place: Place, app: AppName): Promis
 /** Oldest first. The daemon's filter finds every name that contains the one asked for. */
 async function networksOf(daemon: Daemon, place: Place, app: AppName): Promise<readonly string[]> {
   const name = networkName(place, app);
-  const list = await daemon.call<readonly NetworkListed[]>("GET", "/networks", { query: { filters: { name: [name], label: [`${labels.installation}=${place.installation}`] } } });
+  const list = await daemon.call<readonly NetworkListed[]>("GET", "/networks", {
+    query: { filters: { name: [name], label: [`${labels.installation}=${place.installation}`] } },
+  });
   const own = list.filter((network) => network.Name === name);
-  return own.sort((a, b) => (a.Created === b.Created ? (a.Id < b.Id ? -1 : 1) : a.Created < b.Created ? -1 : 1)).map((network) => network.Id);
+  return own
+    .sort((a, b) => (a.Created === b.Created ? (a.Id < b.Id ? -1 : 1) : a.Created < b.Created ? -1 : 1))
+    .map((network) => network.Id);
 }
 
 /** Quietly leaves a network that a container still uses. */

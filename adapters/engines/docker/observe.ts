@@ -34,7 +34,13 @@ export interface Inspected {
 export function toInstance(found: Inspected, place: Place, isStopping: (instance: InstanceId) => boolean): Instance | undefined {
   const label = found.Config.Labels ?? {};
   const index = Number(label[labels.index]);
-  if (label[labels.installation] !== place.installation || label[labels.kind] !== "instance" || !/^ins_[0-9a-z]{26}$/.test(label[labels.instance] ?? "") || !Number.isInteger(index)) return undefined;
+  if (
+    label[labels.installation] !== place.installation ||
+    label[labels.kind] !== "instance" ||
+    !/^ins_[0-9a-z]{26}$/.test(label[labels.instance] ?? "") ||
+    !Number.isInteger(index)
+  )
+    return undefined;
   const id = label[labels.instance] as InstanceId; // Checked above; the others below are what we wrote beside it.
   const state = isStopping(id) ? "stopping" : stateOf(found);
   const address = state === "running" || state === "starting" || state === "stopping" ? addressOf(found, label[labels.port]) : undefined;
@@ -89,17 +95,31 @@ function exitOf(found: Inspected): InstanceExit | undefined {
   const { State } = found;
   const at = timeOf(State.FinishedAt);
   const didNotStart = State.Status === "created" && (State.ExitCode !== 0 || State.Error !== "");
-  if (didNotStart) return { code: State.ExitCode, signal: null, at: timeOf(found.Created) ?? 0, reason: State.Error === "" ? startReasonOf(State.ExitCode, found.Path ?? "") : toStartReason(State.Error) };
+  if (didNotStart)
+    return {
+      code: State.ExitCode,
+      signal: null,
+      at: timeOf(found.Created) ?? 0,
+      reason: State.Error === "" ? startReasonOf(State.ExitCode, found.Path ?? "") : toStartReason(State.Error),
+    };
   if (at === undefined || State.Status === "running" || State.Status === "paused" || State.Status === "created") return undefined;
   const signal = State.ExitCode > 128 ? signalOf(State.ExitCode - 128) : null;
-  const reason = State.OOMKilled ? `used more memory than its ${Math.round((found.HostConfig.Memory ?? 0) / 1024 ** 2)} MB` : State.Error === "" ? undefined : toStartReason(State.Error);
+  const reason = State.OOMKilled
+    ? `used more memory than its ${Math.round((found.HostConfig.Memory ?? 0) / 1024 ** 2)} MB`
+    : State.Error === ""
+      ? undefined
+      : toStartReason(State.Error);
   return { code: signal === null ? State.ExitCode : null, signal, at, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** `OCI runtime create failed: … exec: "sh": executable file not found in $PATH: unknown` → the part that says something. */
 export function toStartReason(error: string): string {
-  const missing = /exec: "([^"]{1,200})": (executable file not found in \$PATH|stat [^:]+: no such file or directory|permission denied)/.exec(error);
-  if (missing) return missing[2] === "permission denied" ? `the image has "${missing[1]}", but it may not be executed` : `the image has no program "${missing[1]}"`;
+  const missing =
+    /exec: "([^"]{1,200})": (executable file not found in \$PATH|stat [^:]+: no such file or directory|permission denied)/.exec(error);
+  if (missing)
+    return missing[2] === "permission denied"
+      ? `the image has "${missing[1]}", but it may not be executed`
+      : `the image has no program "${missing[1]}"`;
   return `it could not be started: ${error.replaceAll(/\s+/g, " ").slice(-300)}`;
 }
 

@@ -4,7 +4,16 @@ import type { Group, Workload } from "../workload.ts";
 import { toIgnore } from "./build-context.ts";
 import { buildKitFeature } from "./buildkit.ts";
 import { type Inspected, toInstance, toStartReason } from "./observe.ts";
-import { checkDockerfile, checkImage, containerName, type Place, toBuildQuery, toCreateBody, toNetworkBody, toRunBody } from "./requests.ts";
+import {
+  checkDockerfile,
+  checkImage,
+  containerName,
+  type Place,
+  toBuildQuery,
+  toCreateBody,
+  toNetworkBody,
+  toRunBody,
+} from "./requests.ts";
 
 const place: Place = { installation: "0123456789abcdef", node: "node_1" as NodeId, home: "/var/lib/norns" };
 const instance = "ins_00000000000000000000000000" as InstanceId;
@@ -56,7 +65,16 @@ describe("what the daemon is sent", () => {
       Image: "sha256:abc",
       Entrypoint: ["sh", "-c"],
       Cmd: ["node server.js"],
-      Env: ["GREETING=hello", "PORT=3000", "HOST=0.0.0.0", "NORNS_VOLUME_DATA=/data", "NORNS_APP=shop", "NORNS_PROCESS=web", "NORNS_RELEASE=rel_1", `NORNS_INSTANCE=${instance}`],
+      Env: [
+        "GREETING=hello",
+        "PORT=3000",
+        "HOST=0.0.0.0",
+        "NORNS_VOLUME_DATA=/data",
+        "NORNS_APP=shop",
+        "NORNS_PROCESS=web",
+        "NORNS_RELEASE=rel_1",
+        `NORNS_INSTANCE=${instance}`,
+      ],
       Labels: {
         "norns.installation": "0123456789abcdef",
         "norns.kind": "instance",
@@ -109,9 +127,25 @@ describe("what the daemon is sent", () => {
       Entrypoint: ["sh", "-c"],
       Cmd: ["npm test"],
       Env: ["A=1", "NORNS_APP=shop", "NORNS_RELEASE=rel_1"],
-      Labels: { "norns.installation": "0123456789abcdef", "norns.kind": "once", "norns.node": "node_1", "norns.workspace": "ws_1", "norns.app": "shop", "norns.release": "rel_1", "norns.owner": "1-2" },
+      Labels: {
+        "norns.installation": "0123456789abcdef",
+        "norns.kind": "once",
+        "norns.node": "node_1",
+        "norns.workspace": "ws_1",
+        "norns.app": "shop",
+        "norns.release": "rel_1",
+        "norns.owner": "1-2",
+      },
       Hostname: "once",
-      HostConfig: { ...hardening, Memory: 2_147_483_648, MemorySwap: 2_147_483_648, CpuShares: 1000, Binds: [], LogConfig: { Type: "none", Config: {} }, RestartPolicy: { Name: "no" } },
+      HostConfig: {
+        ...hardening,
+        Memory: 2_147_483_648,
+        MemorySwap: 2_147_483_648,
+        CpuShares: 1000,
+        Binds: [],
+        LogConfig: { Type: "none", Config: {} },
+        RestartPolicy: { Name: "no" },
+      },
       NetworkingConfig: { EndpointsConfig: { net1: { Aliases: [] } } },
     });
   });
@@ -125,7 +159,12 @@ describe("what the daemon is sent", () => {
       labels: { "norns.installation": "0123456789abcdef" },
       buildargs: { VERSION: "c", BUILD_NUMBER: "4" },
     });
-    expect(toNetworkBody(place, "shop" as AppName)).toEqual({ Name: "norns-01234567-shop", CheckDuplicate: true, Driver: "bridge", Labels: { "norns.installation": "0123456789abcdef", "norns.kind": "network", "norns.node": "node_1", "norns.app": "shop" } });
+    expect(toNetworkBody(place, "shop" as AppName)).toEqual({
+      Name: "norns-01234567-shop",
+      CheckDuplicate: true,
+      Driver: "bridge",
+      Labels: { "norns.installation": "0123456789abcdef", "norns.kind": "network", "norns.node": "node_1", "norns.app": "shop" },
+    });
   });
 
   it("names a place of a release once, whatever else changes", () => {
@@ -139,16 +178,45 @@ describe("what the daemon is sent", () => {
 });
 
 describe("what a spec cannot ask for", () => {
-  it.each(["relative", "/", "/data:ro", "/data:/etc:rw", "/proc", "/proc/sys", "/sys/fs", "/dev/sda", "/x/../proc", "", "/a\nb", "/a\0b", "../x"])("[I4] a volume mounted at %j", (mount) => {
-    expect(() => bodyOf({ volumes: [{ name: "data", mount, readOnly: false, shared: false }] })).toThrow(expect.objectContaining({ code: "volume_invalid", kind: "invalid" }));
+  it.each([
+    "relative",
+    "/",
+    "/data:ro",
+    "/data:/etc:rw",
+    "/proc",
+    "/proc/sys",
+    "/sys/fs",
+    "/dev/sda",
+    "/x/../proc",
+    "",
+    "/a\nb",
+    "/a\0b",
+    "../x",
+  ])("[I4] a volume mounted at %j", (mount) => {
+    expect(() => bodyOf({ volumes: [{ name: "data", mount, readOnly: false, shared: false }] })).toThrow(
+      expect.objectContaining({ code: "volume_invalid", kind: "invalid" }),
+    );
   });
 
   it.each(["../../etc", "a/b", "..", "", "a:b", "A", "-a", "a\0"])("[I4] a volume named %j", (name) => {
-    expect(() => bodyOf({ volumes: [{ name, mount: "/data", readOnly: false, shared: false }] })).toThrow(expect.objectContaining({ code: "volume_invalid" }));
+    expect(() => bodyOf({ volumes: [{ name, mount: "/data", readOnly: false, shared: false }] })).toThrow(
+      expect.objectContaining({ code: "volume_invalid" }),
+    );
   });
 
   it("[I5] [A7] anything beyond the few fields that Norns fills: unknown keys of a group go nowhere", () => {
-    const wish = { privileged: true, Privileged: true, HostConfig: { Privileged: true, Binds: ["/:/host"] }, CapAdd: ["ALL"], devices: ["/dev/mem"], network_mode: "host", pid: "host", Entrypoint: ["evil"], Labels: { "norns.app": "other" }, __proto__: { Privileged: true } };
+    const wish = {
+      privileged: true,
+      Privileged: true,
+      HostConfig: { Privileged: true, Binds: ["/:/host"] },
+      CapAdd: ["ALL"],
+      devices: ["/dev/mem"],
+      network_mode: "host",
+      pid: "host",
+      Entrypoint: ["evil"],
+      Labels: { "norns.app": "other" },
+      __proto__: { Privileged: true },
+    };
     // The cast: what a parser that let unknown keys through would hand over.
     const body = bodyOf(wish as Partial<Group>);
     expect(body).toEqual(bodyOf());
@@ -166,39 +234,79 @@ describe("what a spec cannot ask for", () => {
   });
 
   it("the variables that Norns sets itself", () => {
-    expect(bodyOf({ env: { NORNS_INSTANCE: "other", PORT: "1" } }).Env).toEqual(expect.arrayContaining([`NORNS_INSTANCE=${instance}`, "PORT=3000"]));
+    expect(bodyOf({ env: { NORNS_INSTANCE: "other", PORT: "1" } }).Env).toEqual(
+      expect.arrayContaining([`NORNS_INSTANCE=${instance}`, "PORT=3000"]),
+    );
   });
 
   it.each(["/etc/passwd", "../Dockerfile", "a/../../b", "", ".", "..", "-f", "a\nb", "a\0b"])("[I5] the Dockerfile %j", (path) => {
     expect(() => checkDockerfile(path)).toThrow(expect.objectContaining({ code: "dockerfile_invalid" }));
   });
 
-  it.each(["", "-v", "a b", "http://x/y", "../x", "a//b", "$(x)", "a;b", "a?b=c", "a#b", "x@sha256:short", "/x", "a/"])("[I3] the image %j", (reference) => {
-    expect(() => checkImage(reference)).toThrow(expect.objectContaining({ code: "image_invalid" }));
-  });
+  it.each(["", "-v", "a b", "http://x/y", "../x", "a//b", "$(x)", "a;b", "a?b=c", "a#b", "x@sha256:short", "/x", "a/"])(
+    "[I3] the image %j",
+    (reference) => {
+      expect(() => checkImage(reference)).toThrow(expect.objectContaining({ code: "image_invalid" }));
+    },
+  );
 
   it("takes references as people write them", () => {
-    for (const reference of ["nginx", "nginx:1.27-alpine", "ghcr.io/owner/app:v1", "localhost:5000/a/b", `app@sha256:${"a".repeat(64)}`, "a/b_c/d.e:F-1"]) expect(checkImage(reference)).toBe(reference);
+    for (const reference of [
+      "nginx",
+      "nginx:1.27-alpine",
+      "ghcr.io/owner/app:v1",
+      "localhost:5000/a/b",
+      `app@sha256:${"a".repeat(64)}`,
+      "a/b_c/d.e:F-1",
+    ])
+      expect(checkImage(reference)).toBe(reference);
     for (const path of ["Dockerfile", "deploy/Dockerfile", "./Dockerfile.prod"]) expect(checkDockerfile(path)).toBe(path.replace("./", ""));
   });
 });
 
 describe("what the daemon says, as an instance", () => {
-  const inspected = (change: { State?: Partial<Inspected["State"]>; Labels?: Record<string, string>; Ports?: Inspected["NetworkSettings"]["Ports"] } = {}): Inspected => ({
+  const inspected = (
+    change: { State?: Partial<Inspected["State"]>; Labels?: Record<string, string>; Ports?: Inspected["NetworkSettings"]["Ports"] } = {},
+  ): Inspected => ({
     Id: "0123456789abcdef",
     Name: "/x",
     Created: "2026-11-20T16:00:00Z",
     RestartCount: 2,
     Config: { Labels: { ...bodyOf().Labels, ...change.Labels } },
     HostConfig: { Memory: 64 * 1024 ** 2, RestartPolicy: { Name: "no" } },
-    State: { Status: "running", Pid: 1, ExitCode: 0, OOMKilled: false, Error: "", StartedAt: "2026-11-20T16:00:01Z", FinishedAt: "0001-01-01T00:00:00Z", ...change.State },
+    State: {
+      Status: "running",
+      Pid: 1,
+      ExitCode: 0,
+      OOMKilled: false,
+      Error: "",
+      StartedAt: "2026-11-20T16:00:01Z",
+      FinishedAt: "0001-01-01T00:00:00Z",
+      ...change.State,
+    },
     NetworkSettings: { Networks: { net1: { IPAddress: "172.18.0.2" } }, ...(change.Ports === undefined ? {} : { Ports: change.Ports }) },
   });
   const seen = (found: Inspected) => toInstance(found, place, () => false);
 
   it("running: with its address", () => {
-    expect(seen(inspected())).toEqual({ id: instance, workspace: "ws_1", app: "shop", release: "rel_1", process: "web", index: 0, node: "node_1", state: "running", address: { host: "172.18.0.2", port: 3000 }, startedAt: Date.parse("2026-11-20T16:00:01Z"), restarts: 2, handle: "0123456789ab" });
-    expect(seen(inspected({ Ports: { "3000/tcp": [{ HostIp: "127.0.0.1", HostPort: "49153" }] } }))!.address).toEqual({ host: "127.0.0.1", port: 49_153 });
+    expect(seen(inspected())).toEqual({
+      id: instance,
+      workspace: "ws_1",
+      app: "shop",
+      release: "rel_1",
+      process: "web",
+      index: 0,
+      node: "node_1",
+      state: "running",
+      address: { host: "172.18.0.2", port: 3000 },
+      startedAt: Date.parse("2026-11-20T16:00:01Z"),
+      restarts: 2,
+      handle: "0123456789ab",
+    });
+    expect(seen(inspected({ Ports: { "3000/tcp": [{ HostIp: "127.0.0.1", HostPort: "49153" }] } }))!.address).toEqual({
+      host: "127.0.0.1",
+      port: 49_153,
+    });
   });
 
   it("ended: code, signal, memory, and a start that failed", () => {
@@ -206,15 +314,27 @@ describe("what the daemon says, as an instance", () => {
     const at = Date.parse("2026-11-20T16:00:09Z");
     expect(seen(inspected({ State: { ...ended, ExitCode: 3 } }))).toMatchObject({ state: "exited", exit: { code: 3, signal: null, at } });
     expect(seen(inspected({ State: { ...ended, ExitCode: 143 } }))).toMatchObject({ exit: { code: null, signal: "SIGTERM", at } });
-    expect(seen(inspected({ State: { ...ended, ExitCode: 137, OOMKilled: true } }))).toMatchObject({ exit: { signal: "SIGKILL", reason: "used more memory than its 64 MB" } });
-    const error = 'OCI runtime create failed: runc create failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown';
-    expect(seen(inspected({ State: { Status: "created", ExitCode: 127, Error: error } }))).toMatchObject({ state: "exited", exit: { code: 127, reason: 'the image has no program "sh"' } });
+    expect(seen(inspected({ State: { ...ended, ExitCode: 137, OOMKilled: true } }))).toMatchObject({
+      exit: { signal: "SIGKILL", reason: "used more memory than its 64 MB" },
+    });
+    const error =
+      'OCI runtime create failed: runc create failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown';
+    expect(seen(inspected({ State: { Status: "created", ExitCode: 127, Error: error } }))).toMatchObject({
+      state: "exited",
+      exit: { code: 127, reason: 'the image has no program "sh"' },
+    });
     expect(toStartReason('exec: "/app/run": permission denied')).toContain("may not be executed");
     expect(seen(inspected({ State: { Status: "exited", FinishedAt: "2026-11-20T16:00:09Z" } }))).not.toHaveProperty("address");
   });
 
   it("of another installation, or with labels that are not ours: not at all", () => {
-    for (const Labels of [{ "norns.installation": "other" }, { "norns.kind": "once" }, { "norns.instance": "../../x" }, { "norns.index": "x" }] as Record<string, string>[]) expect(seen(inspected({ Labels }))).toBeUndefined();
+    for (const Labels of [
+      { "norns.installation": "other" },
+      { "norns.kind": "once" },
+      { "norns.instance": "../../x" },
+      { "norns.index": "x" },
+    ] as Record<string, string>[])
+      expect(seen(inspected({ Labels }))).toBeUndefined();
   });
 
   it("of another node of this home: an orphan, shown and left alone", () => {

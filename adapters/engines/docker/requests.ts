@@ -76,7 +76,8 @@ export function toCreateBody(
   made: { readonly instance: InstanceId; readonly network: string; readonly keepUp: boolean; readonly reach: "address" | "published" },
   place: Place,
 ): CreateBody {
-  if (workload.artifact.kind !== "image") throw invalid("artifact_wrong_kind", `Docker runs images, and release ${workload.release} of ${workload.app} is a directory.`);
+  if (workload.artifact.kind !== "image")
+    throw invalid("artifact_wrong_kind", `Docker runs images, and release ${workload.release} of ${workload.app} is a directory.`);
   const binds = toBinds(place.home, workload.app, group.volumes);
   const env: Record<string, string> = {
     ...group.env,
@@ -120,7 +121,14 @@ export function toCreateBody(
 
 /** A one-off command: nothing published, nothing kept up, output taken from the connection and kept nowhere else. */
 export function toRunBody(
-  request: { readonly workspace: string; readonly app: AppName; readonly release: string; readonly command: string; readonly env: Readonly<Record<string, string>>; readonly volumes: readonly VolumeMount[] },
+  request: {
+    readonly workspace: string;
+    readonly app: AppName;
+    readonly release: string;
+    readonly command: string;
+    readonly env: Readonly<Record<string, string>>;
+    readonly volumes: readonly VolumeMount[];
+  },
   made: { readonly image: string; readonly network: string; readonly owner: string },
   place: Place,
 ): CreateBody {
@@ -129,7 +137,13 @@ export function toRunBody(
     Entrypoint: ["sh", "-c"],
     Cmd: [request.command],
     Env: toEnvList({ ...request.env, ...volumeEnv(request.volumes), NORNS_APP: request.app, NORNS_RELEASE: request.release }),
-    Labels: { ...placeLabels(place, "once"), [labels.workspace]: request.workspace, [labels.app]: request.app, [labels.release]: request.release, [labels.owner]: made.owner },
+    Labels: {
+      ...placeLabels(place, "once"),
+      [labels.workspace]: request.workspace,
+      [labels.app]: request.app,
+      [labels.release]: request.release,
+      [labels.owner]: made.owner,
+    },
     Hostname: "once",
     HostConfig: {
       ...hardening,
@@ -182,7 +196,8 @@ export const toNetworkBody = (place: Place, app: AppName, subnet?: string): Reco
 const namePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export const volumePath = (home: string, app: AppName, volume: string): string => {
-  if (!namePattern.test(app) || !namePattern.test(volume)) throw invalid("volume_invalid", "A volume's name is 1 to 63 lower-case letters, digits and hyphens.");
+  if (!namePattern.test(app) || !namePattern.test(volume))
+    throw invalid("volume_invalid", "A volume's name is 1 to 63 lower-case letters, digits and hyphens.");
   return posix.join(home, "volumes", app, volume);
 };
 
@@ -191,18 +206,24 @@ function toBinds(home: string, app: AppName, volumes: readonly VolumeMount[]): r
     const mount = posix.normalize(volume.mount);
     // A colon would begin the next part of Docker's bind syntax, and with it options of the user's choice [I4].
     if (!mount.startsWith("/") || mount === "/" || /[:\0\n]/.test(mount) || /^\/(proc|sys|dev)(\/|$)/.test(mount)) {
-      throw invalid("volume_invalid", `The volume ${volume.name} cannot be mounted there: a mount is an absolute path in the container, without a colon, outside /proc, /sys and /dev.`);
+      throw invalid(
+        "volume_invalid",
+        `The volume ${volume.name} cannot be mounted there: a mount is an absolute path in the container, without a colon, outside /proc, /sys and /dev.`,
+      );
     }
     return `${volumePath(home, app, volume.name)}:${mount}:${volume.readOnly ? "ro" : "rw"}`;
   });
 }
 
 const volumeEnv = (volumes: readonly VolumeMount[]): Record<string, string> =>
-  Object.fromEntries(volumes.map((volume) => [`NORNS_VOLUME_${volume.name.toUpperCase().replaceAll("-", "_")}`, posix.normalize(volume.mount)]));
+  Object.fromEntries(
+    volumes.map((volume) => [`NORNS_VOLUME_${volume.name.toUpperCase().replaceAll("-", "_")}`, posix.normalize(volume.mount)]),
+  );
 
 function toEnvList(env: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(env).map(([name, value]) => {
-    if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw invalid("env_invalid", "A variable's name has no equals sign, and neither name nor value a zero byte.");
+    if (name === "" || /[=\0]/.test(name) || value.includes("\0"))
+      throw invalid("env_invalid", "A variable's name has no equals sign, and neither name nor value a zero byte.");
     return `${name}=${value}`;
   });
 }
@@ -210,7 +231,15 @@ function toEnvList(env: Readonly<Record<string, string>>): readonly string[] {
 /** A path inside the source, never an option, never outside. */
 export function checkDockerfile(path: string): string {
   const normal = posix.normalize(path);
-  if (path === "" || path.startsWith("/") || normal.startsWith("../") || normal === ".." || normal === "." || /[\0\n\r]/.test(path) || path.startsWith("-")) {
+  if (
+    path === "" ||
+    path.startsWith("/") ||
+    normal.startsWith("../") ||
+    normal === ".." ||
+    normal === "." ||
+    /[\0\n\r]/.test(path) ||
+    path.startsWith("-")
+  ) {
     throw invalid("dockerfile_invalid", "`build.dockerfile` is a path inside the repository, such as Dockerfile or deploy/Dockerfile.");
   }
   return normal;
@@ -218,14 +247,24 @@ export function checkDockerfile(path: string): string {
 
 /** `registry/name:tag` or `…@sha256:…`; nothing that could be a flag, a path or a URL. */
 export function checkImage(reference: string): string {
-  if (reference.length > 300 || !/^[A-Za-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$/.test(reference) || /\/\/|\.\.|:\/|\/$|:$/.test(reference)) {
+  if (
+    reference.length > 300 ||
+    !/^[A-Za-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$/.test(reference) ||
+    /\/\/|\.\.|:\/|\/$|:$/.test(reference)
+  ) {
     throw invalid("image_invalid", "`image` is a reference such as nginx:1.27 or registry.example.com/team/app@sha256:….");
   }
   return reference;
 }
 
 export const toBuildQuery = (
-  request: { readonly app: AppName; readonly release: string; readonly commit: string; readonly dockerfile?: string; readonly env: Readonly<Record<string, string>> },
+  request: {
+    readonly app: AppName;
+    readonly release: string;
+    readonly commit: string;
+    readonly dockerfile?: string;
+    readonly env: Readonly<Record<string, string>>;
+  },
   place: Place,
 ): { t: string; dockerfile: string; rm: boolean; forcerm: boolean; labels: Record<string, string>; buildargs: Record<string, string> } => {
   const { repo, tag } = imageTag(request.app, request.release);

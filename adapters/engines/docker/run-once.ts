@@ -19,7 +19,11 @@ export async function runInContainer(daemon: Daemon, place: Place, network: stri
     // Not under the signal: a create that was given up on half way would leave a container without anybody who knows it.
     id = (await daemon.call<{ Id: string }>("POST", "/containers/create", { body })).Id;
     const output = await daemon.stream("POST", `/containers/${id}/attach`, { query: { stream: true, stdout: true, stderr: true }, signal });
-    const ended = daemon.call<{ StatusCode: number }>("POST", `/containers/${id}/wait`, { query: { condition: "next-exit" }, signal, timeoutMs: request.timeoutMs + 60_000 });
+    const ended = daemon.call<{ StatusCode: number }>("POST", `/containers/${id}/wait`, {
+      query: { condition: "next-exit" },
+      signal,
+      timeoutMs: request.timeoutMs + 60_000,
+    });
     // Awaited below; a failure of the start must not leave it unhandled.
     ended.catch(() => {});
     await daemon.call("POST", `/containers/${id}/start`, { signal });
@@ -29,13 +33,18 @@ export async function runInContainer(daemon: Daemon, place: Place, network: stri
         bytes += payload.length;
         request.output(stream, payload);
       }
-      if (bytes > maxOutputBytes) throw invalid("command_output_too_large", `The command printed more than ${maxOutputBytes / 1024 ** 2} MB and was ended.`);
+      if (bytes > maxOutputBytes)
+        throw invalid("command_output_too_large", `The command printed more than ${maxOutputBytes / 1024 ** 2} MB and was ended.`);
     }
     return { exitCode: (await ended).StatusCode };
   } catch (thrown) {
     if (request.signal.aborted) throw request.signal.reason;
-    if (timeout.aborted) throw invalid("command_timed_out", `The command took longer than ${Math.round(request.timeoutMs / 100) / 10} s and was ended.`, { cause: thrown });
-    if (isRefusal(thrown, 404) && id === undefined) throw invalid("artifact_missing", "The image of that release is no longer there. Deploy again.", { cause: thrown });
+    if (timeout.aborted)
+      throw invalid("command_timed_out", `The command took longer than ${Math.round(request.timeoutMs / 100) / 10} s and was ended.`, {
+        cause: thrown,
+      });
+    if (isRefusal(thrown, 404) && id === undefined)
+      throw invalid("artifact_missing", "The image of that release is no longer there. Deploy again.", { cause: thrown });
     if (isRefusal(thrown, 400)) throw invalid("command_failed", "The image has no sh to run the command with.", { cause: thrown });
     throw thrown;
   } finally {

@@ -17,7 +17,12 @@ const reason = await whyNoDocker();
 it("says in one sentence what to do when there is no daemon", async () => {
   await using home = await aHome();
   const engine = anEngine(home.path, { socketPath: join(home.path, "no.sock") });
-  expect(await engine.support()).toEqual({ isAvailable: false, artifact: "image", isolation: [], reason: "There is no Docker daemon on this machine. Install Docker, or start it (systemctl start docker)." });
+  expect(await engine.support()).toEqual({
+    isAvailable: false,
+    artifact: "image",
+    isolation: [],
+    reason: "There is no Docker daemon on this machine. Install Docker, or start it (systemctl start docker).",
+  });
   await expect(engine.observe()).rejects.toMatchObject({ code: "docker_unavailable", kind: "unavailable" });
   await engine.close();
 });
@@ -35,7 +40,10 @@ describe.skipIf(reason !== undefined)(`docker: survival${reason === undefined ? 
     const place: Place = { installation: installationOf(home.path), node, home: home.path };
     const instance = newId("InstanceId");
     const body = toCreateBody(workload, workload.groups[0]!, 0, { instance, network: "bridge", keepUp: true, reach: "address" }, place);
-    await daemon.call("POST", "/containers/create", { query: { name: containerName(place, workload, workload.groups[0]!, 0) }, body: { ...body, NetworkingConfig: {} } });
+    await daemon.call("POST", "/containers/create", {
+      query: { name: containerName(place, workload, workload.groups[0]!, 0) },
+      body: { ...body, NetworkingConfig: {} },
+    });
     expect(await engine.observe()).toMatchObject([{ id: instance, state: "starting" }]);
     expect(await engine.apply(workload, { keepUp: true, signal })).toMatchObject([{ id: instance, state: "running" }]);
     await done(home.path, engine);
@@ -97,12 +105,29 @@ describe.skipIf(reason !== undefined)(`docker: survival${reason === undefined ? 
   it("removes one-off containers whose server was killed over them", async () => {
     await using home = await aHome();
     const engine = anEngine(home.path);
-    const body = { Image: image, Entrypoint: ["sleep", "300"], Labels: { [labels.installation]: installationOf(home.path), [labels.kind]: "once", [labels.node]: "x", [labels.owner]: "1-0" } };
+    const body = {
+      Image: image,
+      Entrypoint: ["sleep", "300"],
+      Labels: { [labels.installation]: installationOf(home.path), [labels.kind]: "once", [labels.node]: "x", [labels.owner]: "1-0" },
+    };
     const node = newId("NodeId");
-    const { Id } = await daemon.call<{ Id: string }>("POST", "/containers/create", { body: { ...body, Labels: { ...body.Labels, [labels.node]: node } } });
+    const { Id } = await daemon.call<{ Id: string }>("POST", "/containers/create", {
+      body: { ...body, Labels: { ...body.Labels, [labels.node]: node } },
+    });
     await daemon.call("POST", `/containers/${Id}/start`);
     const next = anEngine(home.path, { node });
-    const once = { workspace: newId("WorkspaceId"), app: "survival-once" as AppName, release: newId("ReleaseId") as ReleaseId, artifact: { kind: "image", image } as const, command: "true", env: {}, volumes: [], timeoutMs: 20_000, output: () => {}, signal };
+    const once = {
+      workspace: newId("WorkspaceId"),
+      app: "survival-once" as AppName,
+      release: newId("ReleaseId") as ReleaseId,
+      artifact: { kind: "image", image } as const,
+      command: "true",
+      env: {},
+      volumes: [],
+      timeoutMs: 20_000,
+      output: () => {},
+      signal,
+    };
     expect(await next.runOnce(once)).toEqual({ exitCode: 0 });
     await done(home.path, engine, next);
   });
@@ -135,7 +160,8 @@ describe.skipIf(reason !== undefined)(`docker: survival${reason === undefined ? 
     await using home = await aHome();
     const engine = anEngine(home.path);
     const workloads = Array.from({ length: 36 }, () => aWorkload({ command: "exec sleep 300" }));
-    for (let at = 0; at < workloads.length; at += 6) await Promise.all(workloads.slice(at, at + 6).map((workload) => engine.apply(workload, { keepUp: true, signal })));
+    for (let at = 0; at < workloads.length; at += 6)
+      await Promise.all(workloads.slice(at, at + 6).map((workload) => engine.apply(workload, { keepUp: true, signal })));
     expect((await engine.observe()).filter(({ state }) => state === "running")).toHaveLength(36);
     await done(home.path, engine);
   }, 120_000);

@@ -18,7 +18,11 @@ export interface Daemon {
   /** The answer's JSON; undefined when it has none. Throws DaemonRefusal on 4xx and 5xx, `docker_unavailable` when nobody answers. */
   call<T = undefined>(method: "GET" | "POST" | "DELETE", path: string, options?: CallOptions): Promise<T>;
   /** The answer's body as it comes. Ends the exchange when the signal aborts; has no time-out of its own. */
-  stream(method: "GET" | "POST", path: string, options: CallOptions & { readonly upload?: Readable; readonly signal: AbortSignal }): Promise<IncomingMessage>;
+  stream(
+    method: "GET" | "POST",
+    path: string,
+    options: CallOptions & { readonly upload?: Readable; readonly signal: AbortSignal },
+  ): Promise<IncomingMessage>;
   close(): void;
 }
 
@@ -31,7 +35,8 @@ export class DaemonRefusal extends NornsError {
   }
 }
 
-export const isRefusal = (thrown: unknown, ...statuses: number[]): boolean => thrown instanceof DaemonRefusal && statuses.includes(thrown.status);
+export const isRefusal = (thrown: unknown, ...statuses: number[]): boolean =>
+  thrown instanceof DaemonRefusal && statuses.includes(thrown.status);
 
 /** The version that this client was written against; a daemon that no longer speaks it names its oldest one. */
 const wantedVersion = "1.41";
@@ -43,7 +48,11 @@ export function createDaemon(socketPath: string): Daemon {
   async function negotiated(): Promise<string> {
     version ??= send("GET", "/version", {}, "").then(async (answer) => {
       const said = (await readJson(answer)) as { ApiVersion?: string; MinAPIVersion?: string };
-      return isOlder(wantedVersion, said.MinAPIVersion ?? "0") ? said.MinAPIVersion! : isOlder(said.ApiVersion ?? wantedVersion, wantedVersion) ? said.ApiVersion! : wantedVersion;
+      return isOlder(wantedVersion, said.MinAPIVersion ?? "0")
+        ? said.MinAPIVersion!
+        : isOlder(said.ApiVersion ?? wantedVersion, wantedVersion)
+          ? said.ApiVersion!
+          : wantedVersion;
     });
     try {
       return await version;
@@ -61,16 +70,26 @@ export function createDaemon(socketPath: string): Daemon {
       return (await readJson(answer)) as T; // The daemon's documented shape; what is read of it is read with care.
     } catch (thrown) {
       if (options.signal?.aborted) throw options.signal.reason;
-      if (timeout.aborted) throw unavailable("docker_unavailable", "The Docker daemon did not answer in time. Is the machine overloaded?", { cause: thrown });
+      if (timeout.aborted)
+        throw unavailable("docker_unavailable", "The Docker daemon did not answer in time. Is the machine overloaded?", { cause: thrown });
       throw thrown;
     }
   }
 
-  async function stream(method: string, path: string, options: CallOptions & { upload?: Readable; signal: AbortSignal }): Promise<IncomingMessage> {
+  async function stream(
+    method: string,
+    path: string,
+    options: CallOptions & { upload?: Readable; signal: AbortSignal },
+  ): Promise<IncomingMessage> {
     return send(method, path, { ...options, isStream: true }, `/v${await negotiated()}`);
   }
 
-  async function send(method: string, path: string, options: CallOptions & { upload?: Readable; isStream?: boolean }, prefix: string): Promise<IncomingMessage> {
+  async function send(
+    method: string,
+    path: string,
+    options: CallOptions & { upload?: Readable; isStream?: boolean },
+    prefix: string,
+  ): Promise<IncomingMessage> {
     options.signal?.throwIfAborted();
     for (let tries = 0; ; tries++) {
       try {
@@ -82,10 +101,18 @@ export function createDaemon(socketPath: string): Daemon {
     }
   }
 
-  function sendOnce(method: string, path: string, options: CallOptions & { upload?: Readable; isStream?: boolean }): Promise<IncomingMessage> {
+  function sendOnce(
+    method: string,
+    path: string,
+    options: CallOptions & { upload?: Readable; isStream?: boolean },
+  ): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    const headers: Record<string, string> = options.upload ? { "content-type": "application/x-tar" } : body === undefined ? {} : { "content-type": "application/json", "content-length": `${Buffer.byteLength(body)}` };
+    const headers: Record<string, string> = options.upload
+      ? { "content-type": "application/x-tar" }
+      : body === undefined
+        ? {}
+        : { "content-type": "application/json", "content-length": `${Buffer.byteLength(body)}` };
     const request = http.request({
       socketPath,
       method,
@@ -123,7 +150,9 @@ function unreachable(error: NodeJS.ErrnoException): NornsError {
     ECONNREFUSED: "The Docker daemon is not running. Start it (systemctl start docker).",
     EACCES: "This user may not talk to the Docker daemon. Add it to the group docker, then start Norns again.",
   };
-  return unavailable("docker_unavailable", why[error.code ?? ""] ?? "The connection to the Docker daemon broke. It may be restarting.", { cause: error });
+  return unavailable("docker_unavailable", why[error.code ?? ""] ?? "The connection to the Docker daemon broke. It may be restarting.", {
+    cause: error,
+  });
 }
 
 function queryOf(query: CallOptions["query"]): string {

@@ -21,7 +21,11 @@ export function createWatch(deps: { daemon: Daemon; clock: Clock; log: Log; inst
     turn ??= (async () => {
       while (isAgain && !signal.aborted) {
         isAgain = false;
-        await deps.onChange().catch((thrown: unknown) => deps.log.debug({ error: String(thrown) }, "looking at the containers failed; the next event or break tries again"));
+        await deps
+          .onChange()
+          .catch((thrown: unknown) =>
+            deps.log.debug({ error: String(thrown) }, "looking at the containers failed; the next event or break tries again"),
+          );
         for (const listener of listeners) listener();
       }
       turn = undefined;

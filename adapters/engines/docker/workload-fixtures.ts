@@ -35,14 +35,20 @@ export async function aBench(prefix: string, daemon: Daemon) {
       },
     ],
   });
-  const stopAll = async (engine: Engine) => engine.stop((await engine.observe()).map(({ id }) => id), { signal });
-  const inspect = (handle: string) => daemon.call<{ HostConfig: Record<string, unknown>; Image: string; Config: { Env: string[] } }>("GET", `/containers/${handle}/json`);
+  const stopAll = async (engine: Engine) =>
+    engine.stop(
+      (await engine.observe()).map(({ id }) => id),
+      { signal },
+    );
+  const inspect = (handle: string) =>
+    daemon.call<{ HostConfig: Record<string, unknown>; Image: string; Config: { Env: string[] } }>("GET", `/containers/${handle}/json`);
   const lines = async (engine: Engine, workload: Workload) => {
     const entries: (LogLine | LogGap)[] = [];
     for await (const entry of engine.logs({ workspace: workload.workspace, app: workload.app, follow: false, signal })) entries.push(entry);
     return entries;
   };
-  const texts = async (engine: Engine, workload: Workload) => (await lines(engine, workload)).flatMap((entry) => ("text" in entry && entry.stream !== "system" ? [entry.text] : []));
+  const texts = async (engine: Engine, workload: Workload) =>
+    (await lines(engine, workload)).flatMap((entry) => ("text" in entry && entry.stream !== "system" ? [entry.text] : []));
   const done = async (home: string, ...engines: Engine[]) => {
     await stopAll(engines[0]!);
     for (const engine of engines) await engine.close();

@@ -78,7 +78,8 @@ export function createArchives(deps: { root: string; limits: TreeLimits }) {
         await file.close();
       }
       const stated = statedCommit(head);
-      if (stated !== undefined && stated !== commit) throw sourceRefused(`it says that it is commit ${stated.slice(0, 12)}, and was sent as ${commit.slice(0, 12)}`);
+      if (stated !== undefined && stated !== commit)
+        throw sourceRefused(`it says that it is commit ${stated.slice(0, 12)}, and was sent as ${commit.slice(0, 12)}`);
       return hash.digest("hex").slice(0, 40);
     });
   }
@@ -100,7 +101,12 @@ export function createArchives(deps: { root: string; limits: TreeLimits }) {
 
   async function openArchive(app: AppName, id: string): Promise<Readable> {
     const path = fileOf(app, id);
-    if (!(await access(path).then(() => true, () => false))) {
+    if (
+      !(await access(path).then(
+        () => true,
+        () => false,
+      ))
+    ) {
       throw notFound("source_not_found", `The source that was sent for ${app} is no longer kept. Deploy it again from its directory.`);
     }
     const now = new Date();
@@ -108,7 +114,16 @@ export function createArchives(deps: { root: string; limits: TreeLimits }) {
     return createReadStream(path);
   }
 
-  return { keepUpload, keepDirectory, openArchive, has: (app: AppName, id: string) => access(fileOf(app, id)).then(() => true, () => false) };
+  return {
+    keepUpload,
+    keepDirectory,
+    openArchive,
+    has: (app: AppName, id: string) =>
+      access(fileOf(app, id)).then(
+        () => true,
+        () => false,
+      ),
+  };
 }
 
 /** `git archive` writes the commit as a comment ahead of everything else; a subdirectory's archive has none. */
@@ -147,7 +162,8 @@ async function* inflated(body: Body, limits: TreeLimits): Body {
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > limits.bytes * 1.1 + 1024 ** 2) throw sourceRefused(`unpacked, it is larger than ${Math.round(limits.bytes / 1024 ** 2)} MB`);
+      if (bytes > limits.bytes * 1.1 + 1024 ** 2)
+        throw sourceRefused(`unpacked, it is larger than ${Math.round(limits.bytes / 1024 ** 2)} MB`);
       yield chunk;
     }
   } catch (thrown) {

@@ -15,22 +15,111 @@ const git = (url: string, branch = "main") => ({ kind: "git", url, branch }) as 
 
 describe("refs that are no refs", () => {
   it.each([
-    "-", "--upload-pack=touch /tmp/x", "-oProxyCommand=x", "$(touch x)", "`touch x`", "a b", "a\nb", "a\tb", "a\0b", "a\u001b[31m", "..", "a..b", "main@{1}", "@{-1}", "@", "HEAD~1", "HEAD^",
-    "main:path", "a;b", "a&b", "a|b", "a>b", "a'b", 'a"b', "a\\b", "a*", "a?", "[a]", "refs/", "refs/heads", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "a.", "", "x".repeat(251), "refs/norns/keep/x", "a\u2028b",
+    "-",
+    "--upload-pack=touch /tmp/x",
+    "-oProxyCommand=x",
+    "$(touch x)",
+    "`touch x`",
+    "a b",
+    "a\nb",
+    "a\tb",
+    "a\0b",
+    "a\u001b[31m",
+    "..",
+    "a..b",
+    "main@{1}",
+    "@{-1}",
+    "@",
+    "HEAD~1",
+    "HEAD^",
+    "main:path",
+    "a;b",
+    "a&b",
+    "a|b",
+    "a>b",
+    "a'b",
+    'a"b',
+    "a\\b",
+    "a*",
+    "a?",
+    "[a]",
+    "refs/",
+    "refs/heads",
+    "/a",
+    "a/",
+    "a//b",
+    ".a",
+    "a/.b",
+    "a.lock",
+    "a.",
+    "",
+    "x".repeat(251),
+    "refs/norns/keep/x",
+    "a\u2028b",
   ])("[I1] [I2] refuses %j before git sees it", (ref) => {
     expect(() => checkRef(ref)).toThrow(expect.objectContaining({ code: "ref_invalid", kind: "invalid" }));
   });
 
   it("takes the names that people use", () => {
-    for (const ref of ["HEAD", "main", "feature/x_1.2", "v1.2.3-rc.1+build", "refs/heads/main", "größe", "fix/#12", "a=b", "user@host", "deadbee"]) expect(checkRef(ref)).toBe(ref);
+    for (const ref of [
+      "HEAD",
+      "main",
+      "feature/x_1.2",
+      "v1.2.3-rc.1+build",
+      "refs/heads/main",
+      "größe",
+      "fix/#12",
+      "a=b",
+      "user@host",
+      "deadbee",
+    ])
+      expect(checkRef(ref)).toBe(ref);
   });
 });
 
 describe("addresses that are no repositories", () => {
   it.each([
-    "ext::sh -c 'touch /tmp/x'", "EXT::sh -c x", "Ext::x", "fd::3", "file:///etc", "FILE:///etc", "/etc", "./app", "../app", "git://host/x", "ftp://host/x", "http::https://x", "--upload-pack=x", "-oProxyCommand=x@host:x",
-    "ssh://-oProxyCommand=touch/x", "ssh://-oProxyCommand=x@host/x", "ssh://user@-oProxyCommand=x/x", "git@-oProxyCommand=x:y", "ssh://host/-x", "ssh://host/$(touch x)", "ssh://host/`x`", "https://host/a b", "https://host/a'b",
-    "https://host", "https://host/", "https://host/x?service=y", "https://host/x#y", "https://localhost./x", "https://.host/x", "ssh://host/%24(x)", "ssh://host/%2dx", "ssh://host/../x", "ssh://ho$(x)st/y", "ssh://host\n/x", "https://", "", "x".repeat(3000), "git@host:x;y", "C:\\x", "javascript:alert(1)", "transport::address",
+    "ext::sh -c 'touch /tmp/x'",
+    "EXT::sh -c x",
+    "Ext::x",
+    "fd::3",
+    "file:///etc",
+    "FILE:///etc",
+    "/etc",
+    "./app",
+    "../app",
+    "git://host/x",
+    "ftp://host/x",
+    "http::https://x",
+    "--upload-pack=x",
+    "-oProxyCommand=x@host:x",
+    "ssh://-oProxyCommand=touch/x",
+    "ssh://-oProxyCommand=x@host/x",
+    "ssh://user@-oProxyCommand=x/x",
+    "git@-oProxyCommand=x:y",
+    "ssh://host/-x",
+    "ssh://host/$(touch x)",
+    "ssh://host/`x`",
+    "https://host/a b",
+    "https://host/a'b",
+    "https://host",
+    "https://host/",
+    "https://host/x?service=y",
+    "https://host/x#y",
+    "https://localhost./x",
+    "https://.host/x",
+    "ssh://host/%24(x)",
+    "ssh://host/%2dx",
+    "ssh://host/../x",
+    "ssh://ho$(x)st/y",
+    "ssh://host\n/x",
+    "https://",
+    "",
+    "x".repeat(3000),
+    "git@host:x;y",
+    "C:\\x",
+    "javascript:alert(1)",
+    "transport::address",
   ])("[I2] refuses %j", (url) => {
     expect(() => toRemote(url)).toThrow(expect.objectContaining({ code: "repository_refused", kind: "invalid" }));
   });
@@ -44,7 +133,13 @@ describe("addresses that are no repositories", () => {
   it("gives one repository one text", () => {
     expect(toRemote("https://GitHub.com/Owner/App.git/").url).toBe("https://github.com/Owner/App.git");
     expect(toRemote("https://github.com:443/a/b").url).toBe("https://github.com/a/b");
-    expect(toRemote("git@github.com:owner/app.git")).toEqual({ protocol: "ssh", url: "ssh://git@github.com/owner/app.git", hostname: "github.com", port: 22, shown: "ssh://github.com/owner/app.git" });
+    expect(toRemote("git@github.com:owner/app.git")).toEqual({
+      protocol: "ssh",
+      url: "ssh://git@github.com/owner/app.git",
+      hostname: "github.com",
+      port: 22,
+      shown: "ssh://github.com/owner/app.git",
+    });
     expect(toRemote("ssh://git@host.example:2222/~me/app")).toMatchObject({ hostname: "host.example", port: 2222 });
     expect(toRemote("https://[::1]:8080/x")).toMatchObject({ hostname: "::1", port: 8080 });
   });
@@ -52,8 +147,20 @@ describe("addresses that are no repositories", () => {
   it("[N1] reaches no private address, by number or by name, unless it is allowed", async () => {
     await using folder = await aFolder();
     const sources = someSources(join(folder.path, "home"), { allowedNetworks: [] });
-    for (const url of ["https://127.0.0.1/x", "https://2130706433/x", "https://0x7f.1/x", "https://localhost/x", "https://[::ffff:127.0.0.1]/x", "https://169.254.169.254/x", "ssh://git@127.0.0.1/x", "git@10.0.0.1:x"]) {
-      await expect(sources.resolve(anApp, git(url), "HEAD", signal), url).rejects.toMatchObject({ kind: "invalid", code: expect.stringMatching(/address_refused|repository_refused/) });
+    for (const url of [
+      "https://127.0.0.1/x",
+      "https://2130706433/x",
+      "https://0x7f.1/x",
+      "https://localhost/x",
+      "https://[::ffff:127.0.0.1]/x",
+      "https://169.254.169.254/x",
+      "ssh://git@127.0.0.1/x",
+      "git@10.0.0.1:x",
+    ]) {
+      await expect(sources.resolve(anApp, git(url), "HEAD", signal), url).rejects.toMatchObject({
+        kind: "invalid",
+        code: expect.stringMatching(/address_refused|repository_refused/),
+      });
     }
   });
 
@@ -72,7 +179,10 @@ describe("addresses that are no repositories", () => {
       return true;
     });
     const sources = someSources(join(folder.path, "home"));
-    await expect(sources.resolve(anApp, git(`${server.url}/app`), "HEAD", signal)).rejects.toMatchObject({ code: "repository_refused", message: expect.stringContaining("redirects") });
+    await expect(sources.resolve(anApp, git(`${server.url}/app`), "HEAD", signal)).rejects.toMatchObject({
+      code: "repository_refused",
+      message: expect.stringContaining("redirects"),
+    });
     expect(real.requests).toHaveLength(0);
   });
 
@@ -80,8 +190,14 @@ describe("addresses that are no repositories", () => {
     await using folder = await aFolder();
     await using server = await aGitServer(join(folder.path, "repos"));
     const sources = someSources(join(folder.path, "home"));
-    await expect(sources.resolve(anApp, git(`${server.url}/nothing`), "HEAD", signal)).rejects.toMatchObject({ code: "repository_refused", kind: "invalid" });
-    await expect(sources.resolve(anApp, git("http://127.0.0.1:1/x"), "HEAD", signal)).rejects.toMatchObject({ code: "repository_unreachable", kind: "unavailable" });
+    await expect(sources.resolve(anApp, git(`${server.url}/nothing`), "HEAD", signal)).rejects.toMatchObject({
+      code: "repository_refused",
+      kind: "invalid",
+    });
+    await expect(sources.resolve(anApp, git("http://127.0.0.1:1/x"), "HEAD", signal)).rejects.toMatchObject({
+      code: "repository_unreachable",
+      kind: "unavailable",
+    });
   });
 });
 
@@ -105,7 +221,10 @@ describe("repositories that never answer", () => {
     await using folder = await aFolder();
     await using server = await aSilentServer();
     const sources = someSources(join(folder.path, "home"), { limits: { silenceMs: 500 } });
-    await expect(sources.resolve(anApp, git(server.url), "HEAD", signal)).rejects.toMatchObject({ code: "repository_unreachable", message: expect.stringContaining("did not answer") });
+    await expect(sources.resolve(anApp, git(server.url), "HEAD", signal)).rejects.toMatchObject({
+      code: "repository_unreachable",
+      message: expect.stringContaining("did not answer"),
+    });
     expect(await processesNaming(server.url)).toEqual([]);
   });
 
@@ -129,11 +248,17 @@ describe("repositories that never answer", () => {
   it("end when they send more than may be kept", async () => {
     await using folder = await aFolder();
     const repository = await aRepository(join(folder.path, "repos/app"));
-    await repository.commit({ large: Buffer.from(crypto.getRandomValues(new Uint8Array(65_536))), large2: Buffer.concat(Array.from({ length: 400 }, () => crypto.getRandomValues(new Uint8Array(65_536)))) });
+    await repository.commit({
+      large: Buffer.from(crypto.getRandomValues(new Uint8Array(65_536))),
+      large2: Buffer.concat(Array.from({ length: 400 }, () => crypto.getRandomValues(new Uint8Array(65_536)))),
+    });
     await using server = await aGitServer(join(folder.path, "repos"));
     const small = someSources(join(folder.path, "home"), { limits: { bytes: 1_000_000 } });
     const source = await small.resolve(anApp, git(`${server.url}/app`), "HEAD", signal);
-    await expect(small.checkOut(anApp, source, join(folder.path, "out"), signal)).rejects.toMatchObject({ code: "source_refused", message: expect.stringContaining("larger") });
+    await expect(small.checkOut(anApp, source, join(folder.path, "out"), signal)).rejects.toMatchObject({
+      code: "source_refused",
+      message: expect.stringContaining("larger"),
+    });
   });
 });
 
@@ -165,8 +290,15 @@ describe("tokens", () => {
     isAccepted = false;
     const thrown = await sources.resolve(anApp, git(`${server.url}/app`), "HEAD", signal).catch((error: Error) => error);
     expect(thrown).toMatchObject({ code: "repository_refused", message: expect.stringContaining("refuses the credential") });
-    const everything = [seenArgv.join("\n"), log.said.join("\n"), said(thrown), JSON.stringify(source), await allText(join(folder.path, "home"))].join("\n");
-    for (const form of [token, basic, encodeURIComponent(token), Buffer.from(token).toString("base64")]) expect(everything).not.toContain(form);
+    const everything = [
+      seenArgv.join("\n"),
+      log.said.join("\n"),
+      said(thrown),
+      JSON.stringify(source),
+      await allText(join(folder.path, "home")),
+    ].join("\n");
+    for (const form of [token, basic, encodeURIComponent(token), Buffer.from(token).toString("base64")])
+      expect(everything).not.toContain(form);
   });
 
   it("[N4] go to the host that they are for, and to no other", async () => {
@@ -187,13 +319,22 @@ describe("tokens", () => {
       response.writeHead(401, { "www-authenticate": "Basic" }).end();
       return true;
     });
-    await expect(someSources(join(folder.path, "home")).resolve(anApp, git(`${server.url}/app`), "HEAD", signal)).rejects.toThrow(/NORNS_GIT_TOKEN/);
-    await expect(someSources(join(folder.path, "home")).resolve(anApp, git("git@127.0.0.1:x"), "HEAD", signal)).rejects.toThrow(/NORNS_GIT_SSH_KEY/);
+    await expect(someSources(join(folder.path, "home")).resolve(anApp, git(`${server.url}/app`), "HEAD", signal)).rejects.toThrow(
+      /NORNS_GIT_TOKEN/,
+    );
+    await expect(someSources(join(folder.path, "home")).resolve(anApp, git("git@127.0.0.1:x"), "HEAD", signal)).rejects.toThrow(
+      /NORNS_GIT_SSH_KEY/,
+    );
   });
 
   it("that could add header lines are refused at start", () => {
     expect(() => toTokens("abc\r\nX-Evil: 1")).toThrow(expect.objectContaining({ code: "config_invalid" }));
-    expect(toTokens("github.com=a=,git.example.com:8443=b")).toEqual(new Map([["github.com", "a="], ["git.example.com:8443", "b"]]));
+    expect(toTokens("github.com=a=,git.example.com:8443=b")).toEqual(
+      new Map([
+        ["github.com", "a="],
+        ["git.example.com:8443", "b"],
+      ]),
+    );
     expect(toTokens("ghp_x==").get("github.com")).toBe("ghp_x==");
     expect(toTokens("ghp_x").has("git.example.com")).toBe(false);
   });
@@ -211,9 +352,13 @@ describe("tokens", () => {
 it("the ssh program hands every value over quoted, and the address that was judged", async () => {
   await using folder = await aFolder();
   const home = join(folder.path, "a home with 'quotes\" and $(touch x)");
-  await writeFile(join(folder.path, "ssh"), '#!/bin/sh\nfor a in "$@"; do printf "%s\\n" "$a"; done > "$HOME/said"\nexit 1\n', { mode: 0o755 });
+  await writeFile(join(folder.path, "ssh"), '#!/bin/sh\nfor a in "$@"; do printf "%s\\n" "$a"; done > "$HOME/said"\nexit 1\n', {
+    mode: 0o755,
+  });
   const sources = someSources(home, { sshKey: join(folder.path, "key file"), path: `${folder.path}:/usr/bin:/bin` });
-  await expect(sources.resolve(anApp, git("ssh://git@localhost:2222/srv/app"), "HEAD", signal)).rejects.toMatchObject({ code: "repository_unreachable" });
+  await expect(sources.resolve(anApp, git("ssh://git@localhost:2222/srv/app"), "HEAD", signal)).rejects.toMatchObject({
+    code: "repository_unreachable",
+  });
   const argv = (await readFile(join(home, "git/said"), "utf8")).split("\n");
   expect(argv).toContain("HostName=127.0.0.1");
   expect(argv).toContain("HostKeyAlias=localhost:2222");
@@ -232,7 +377,8 @@ function said(thrown: unknown): string {
 
 async function allArgv(): Promise<string[]> {
   const lines = [];
-  for (const pid of await readdir("/proc")) if (/^\d+$/.test(pid)) lines.push((await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).replaceAll("\0", " "));
+  for (const pid of await readdir("/proc"))
+    if (/^\d+$/.test(pid)) lines.push((await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).replaceAll("\0", " "));
   return lines.filter((line) => line.includes("git"));
 }
 

@@ -42,12 +42,15 @@ export function toTokens(text: string | undefined): ReadonlyMap<string, string> 
   else {
     for (const pair of text.split(",")) {
       const at = pair.indexOf("=");
-      if (at < 1 || at === pair.length - 1) throw invalid("config_invalid", "NORNS_GIT_TOKEN is a token, or host=token pairs with commas between.");
+      if (at < 1 || at === pair.length - 1)
+        throw invalid("config_invalid", "NORNS_GIT_TOKEN is a token, or host=token pairs with commas between.");
       tokens.set(pair.slice(0, at).trim().toLowerCase(), pair.slice(at + 1).trim());
     }
   }
   // A line break would let a token add header lines of its own.
-  for (const token of tokens.values()) if (!/^[\x21-\x7e]+$/.test(token)) throw invalid("config_invalid", "NORNS_GIT_TOKEN has a space, a line break or another character that no token has.");
+  for (const token of tokens.values())
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw invalid("config_invalid", "NORNS_GIT_TOKEN has a space, a line break or another character that no token has.");
   return tokens;
 }
 
@@ -79,7 +82,10 @@ export function createConnector(deps: { home: string; outbound: Outbound; creden
     const config = ["-c", `protocol.${remote.protocol}.allow=always`];
     if (remote.protocol === "ssh") {
       if (deps.credentials.sshKey === undefined) {
-        throw invalid("repository_refused", `${remote.shown} is reached by ssh, which needs a key. Set NORNS_GIT_SSH_KEY to a private key file, or use the repository's https address.`);
+        throw invalid(
+          "repository_refused",
+          `${remote.shown} is reached by ssh, which needs a key. Set NORNS_GIT_SSH_KEY to a private key file, or use the repository's https address.`,
+        );
       }
       const env = {
         GIT_SSH: join(deps.home, "ssh"),
@@ -93,7 +99,10 @@ export function createConnector(deps: { home: string; outbound: Outbound; creden
     }
     // Plain http shows the app's source and the token to the network: taken on the machine itself only, for tests.
     if (remote.protocol === "http" && !address.startsWith("127.") && address !== "::1") {
-      throw invalid("repository_refused", `${remote.shown} is plain http, which anyone on the way can read and change. Use its https address.`);
+      throw invalid(
+        "repository_refused",
+        `${remote.shown} is plain http, which anyone on the way can read and change. Use its https address.`,
+      );
     }
     if (isIP(remote.hostname) === 0) {
       config.push("-c", `http.curloptResolve=${remote.hostname}:${remote.port}:${address.includes(":") ? `[${address}]` : address}`);
@@ -104,7 +113,11 @@ export function createConnector(deps: { home: string; outbound: Outbound; creden
     const basic = Buffer.from(`${remote.hostname === "bitbucket.org" ? "x-token-auth" : "x-access-token"}:${token}`).toString("base64");
     return {
       config,
-      env: { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: `http.${url.origin}/.extraHeader`, GIT_CONFIG_VALUE_0: `Authorization: Basic ${basic}` },
+      env: {
+        GIT_CONFIG_COUNT: "1",
+        GIT_CONFIG_KEY_0: `http.${url.origin}/.extraHeader`,
+        GIT_CONFIG_VALUE_0: `Authorization: Basic ${basic}`,
+      },
       url: remote.url,
       secrets: [token, basic, encodeURIComponent(token), Buffer.from(token).toString("base64")],
     };

@@ -41,9 +41,20 @@ export interface Repository {
   commit(files: Record<string, string | Uint8Array>, subject?: string): Promise<string>;
 }
 
-export async function aRepository(path: string, files: Record<string, string | Uint8Array> = { "index.js": "console.log('hello')\n" }): Promise<Repository> {
+export async function aRepository(
+  path: string,
+  files: Record<string, string | Uint8Array> = { "index.js": "console.log('hello')\n" },
+): Promise<Repository> {
   await mkdir(path, { recursive: true });
-  const env = { PATH: process.env["PATH"], HOME: path, GIT_CONFIG_NOSYSTEM: "1", GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@example.com", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@example.com" };
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: path,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_AUTHOR_NAME: "a",
+    GIT_AUTHOR_EMAIL: "a@example.com",
+    GIT_COMMITTER_NAME: "a",
+    GIT_COMMITTER_EMAIL: "a@example.com",
+  };
   const git = async (...args: string[]): Promise<string> => (await run("git", args, { cwd: path, env, maxBuffer: 1 << 26 })).stdout.trim();
   const commit = async (more: Record<string, string | Uint8Array>, subject = "Change"): Promise<string> => {
     for (const [name, content] of Object.entries(more)) {
@@ -63,7 +74,10 @@ export async function aRepository(path: string, files: Record<string, string | U
 export type Answer = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
 /** Serves every repository below `root`. `first` may answer a request itself (and says so with true). */
-export async function aGitServer(root: string, first: Answer = () => false): Promise<{ url: string; requests: IncomingMessage[] } & AsyncDisposable> {
+export async function aGitServer(
+  root: string,
+  first: Answer = () => false,
+): Promise<{ url: string; requests: IncomingMessage[] } & AsyncDisposable> {
   const requests: IncomingMessage[] = [];
   const server = http.createServer((request, response) => {
     requests.push(request);

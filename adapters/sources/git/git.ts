@@ -62,7 +62,9 @@ export class GitFailure extends Error {
   override readonly name = "GitFailure";
   readonly result: GitResult;
   constructor(args: readonly string[], result: GitResult) {
-    super(`git ${args.find((arg) => /^[a-z]/.test(arg) && !arg.includes("=")) ?? ""} ended with ${result.exitCode}: ${result.stderr.trim()}`);
+    super(
+      `git ${args.find((arg) => /^[a-z]/.test(arg) && !arg.includes("=")) ?? ""} ended with ${result.exitCode}: ${result.stderr.trim()}`,
+    );
     this.result = result;
   }
 }
@@ -115,10 +117,13 @@ export async function tryGit(options: GitOptions, call: GitCall): Promise<GitRes
   call.signal.addEventListener("abort", onAbort, { once: true });
   const deadline = setTimeout(() => kill(tookTooLong(call.timeoutMs)), call.timeoutMs);
   let heardAt = performance.now();
-  const pulse = setInterval(() => {
-    if (call.silenceMs !== undefined && performance.now() - heardAt > call.silenceMs) kill(saidNothing(call.silenceMs));
-    call.check?.().then((error) => error !== undefined && kill(error), kill);
-  }, Math.min(1000, call.silenceMs ?? 1000));
+  const pulse = setInterval(
+    () => {
+      if (call.silenceMs !== undefined && performance.now() - heardAt > call.silenceMs) kill(saidNothing(call.silenceMs));
+      call.check?.().then((error) => error !== undefined && kill(error), kill);
+    },
+    Math.min(1000, call.silenceMs ?? 1000),
+  );
 
   const stdout: Buffer[] = [];
   let bytes = 0;
@@ -136,7 +141,8 @@ export async function tryGit(options: GitOptions, call: GitCall): Promise<GitRes
   if (call.read === undefined) {
     child.stdout.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > (call.maxBytes ?? 64 * 1024 * 1024)) return kill(unavailable("repository_unreachable", "The repository has more refs than Norns reads."));
+      if (bytes > (call.maxBytes ?? 64 * 1024 * 1024))
+        return kill(unavailable("repository_unreachable", "The repository has more refs than Norns reads."));
       stdout.push(chunk);
     });
   }
@@ -145,14 +151,20 @@ export async function tryGit(options: GitOptions, call: GitCall): Promise<GitRes
   child.stdin.end(call.input ?? "");
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", (cause) => reject(unavailable("git_missing", "git could not be started on this machine. Install git 2.37 or newer.", { cause })));
+      child.once("error", (cause) =>
+        reject(unavailable("git_missing", "git could not be started on this machine. Install git 2.37 or newer.", { cause })),
+      );
       child.once("close", resolve);
     });
     await reading;
     if (stop !== undefined) throw stop;
     // A reader that met an early end is no news when git itself says why it stopped.
     if (readError !== undefined && (exitCode === 0 || exitCode === null)) throw readError;
-    return { exitCode: exitCode ?? -1, stdout: Buffer.concat(stdout).toString("utf8"), stderr: masked(stderr.toString("utf8"), call.secrets ?? []) };
+    return {
+      exitCode: exitCode ?? -1,
+      stdout: Buffer.concat(stdout).toString("utf8"),
+      stderr: masked(stderr.toString("utf8"), call.secrets ?? []),
+    };
   } finally {
     clearTimeout(deadline);
     clearInterval(pulse);
@@ -161,9 +173,15 @@ export async function tryGit(options: GitOptions, call: GitCall): Promise<GitRes
 }
 
 const tookTooLong = (ms: number): NornsError =>
-  unavailable("repository_unreachable", `The repository took longer than ${Math.round(ms / 1000)} s. Is it very large, or its server slow? Try again later.`);
+  unavailable(
+    "repository_unreachable",
+    `The repository took longer than ${Math.round(ms / 1000)} s. Is it very large, or its server slow? Try again later.`,
+  );
 const saidNothing = (ms: number): NornsError =>
-  unavailable("repository_unreachable", `The repository's server did not answer for ${Math.round(ms / 1000)} s. Check the address, or try again later.`);
+  unavailable(
+    "repository_unreachable",
+    `The repository's server did not answer for ${Math.round(ms / 1000)} s. Check the address, or try again later.`,
+  );
 
 export function masked(text: string, secrets: readonly string[]): string {
   let result = text;

@@ -76,7 +76,10 @@ async function removeIfAbandoned(path: string): Promise<void> {
   const [pid, started] = content.split(" ");
   if ((await startTime(Number(pid))) === started) return;
   const aside = `${path}.${randomBytes(8).toString("hex")}`;
-  const moved = await rename(path, aside).then(() => true, () => false);
+  const moved = await rename(path, aside).then(
+    () => true,
+    () => false,
+  );
   if (!moved) return;
   // Somebody may have taken over between our look and the move: what was moved is theirs then, and is put back.
   if ((await readFile(aside, "utf8")) !== content) await linked(aside, path);

@@ -44,7 +44,10 @@ export function createMirrors(deps: MirrorDeps) {
   const { limits } = deps;
 
   const keyOf = (origin: Origin): string =>
-    createHash("sha256").update(origin.kind === "remote" ? origin.remote.url : `directory:${origin.path}`).digest("hex").slice(0, 40);
+    createHash("sha256")
+      .update(origin.kind === "remote" ? origin.remote.url : `directory:${origin.path}`)
+      .digest("hex")
+      .slice(0, 40);
   const shownOf = (origin: Origin): string => (origin.kind === "remote" ? origin.remote.shown : "the app's directory");
 
   async function withMirror<T>(origin: Origin, signal: AbortSignal, work: (mirror: string) => Promise<T>): Promise<T> {
@@ -71,16 +74,32 @@ export function createMirrors(deps: MirrorDeps) {
     tryGit(deps.git, { args: [`--git-dir=${mirror}`, ...args], signal, timeoutMs });
 
   /** `undefined`: the other side has no such ref. */
-  async function fetchRefs(origin: Origin, mirror: string, refspecs: readonly string[], signal: AbortSignal): Promise<"fetched" | "no_such_ref"> {
+  async function fetchRefs(
+    origin: Origin,
+    mirror: string,
+    refspecs: readonly string[],
+    signal: AbortSignal,
+  ): Promise<"fetched" | "no_such_ref"> {
     const connection = await deps.connect(origin, signal);
     const result = await tryGit(deps.git, {
       args: [
         ...connection.config,
-        "-c", "fetch.unpackLimit=1",
-        "-c", "transfer.unpackLimit=1",
+        "-c",
+        "fetch.unpackLimit=1",
+        "-c",
+        "transfer.unpackLimit=1",
         `--git-dir=${mirror}`,
-        "fetch", "--progress", "--prune", "--no-tags", "--force", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
-        "--", connection.url, ...refspecs,
+        "fetch",
+        "--progress",
+        "--prune",
+        "--no-tags",
+        "--force",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--no-recurse-submodules",
+        "--",
+        connection.url,
+        ...refspecs,
       ],
       env: connection.env,
       secrets: connection.secrets,
@@ -93,7 +112,11 @@ export function createMirrors(deps: MirrorDeps) {
     if (/couldn't find remote ref|not our ref|unadvertised object|no such remote ref/i.test(result.stderr)) return "no_such_ref";
     const failure = new GitFailure(["fetch"], result);
     if (looksCorrupt(failure) && !(await isSound(mirror, signal))) throw failure;
-    throw toSourceError(failure, shownOf(origin), connection.secrets.length > 0 || origin.kind === "remote" && origin.remote.protocol === "ssh" ? "sent" : "none");
+    throw toSourceError(
+      failure,
+      shownOf(origin),
+      connection.secrets.length > 0 || (origin.kind === "remote" && origin.remote.protocol === "ssh") ? "sent" : "none",
+    );
   }
 
   async function isSound(mirror: string, signal: AbortSignal): Promise<boolean> {
@@ -149,7 +172,8 @@ export function createMirrors(deps: MirrorDeps) {
     }
     if (ref === "HEAD") return (await peeled(mirror, `refs/heads/${branch}`, signal)) ?? (await missing(origin, mirror, branch, signal));
     if (ref.startsWith("refs/")) {
-      if (isOther && (await fetchRefs(origin, mirror, [`+${ref}:${ref}`], signal)) === "no_such_ref") return missing(origin, mirror, ref, signal);
+      if (isOther && (await fetchRefs(origin, mirror, [`+${ref}:${ref}`], signal)) === "no_such_ref")
+        return missing(origin, mirror, ref, signal);
       return (await peeled(mirror, ref, signal)) ?? (await missing(origin, mirror, ref, signal));
     }
     const found = new Map<string, string>();
@@ -161,7 +185,8 @@ export function createMirrors(deps: MirrorDeps) {
     }
     note("the branch", await peeled(mirror, `refs/heads/${ref}`, signal));
     note("the tag", await peeled(mirror, `refs/tags/${ref}`, signal));
-    if (isHex(ref)) for (const commit of await commitsWith(mirror, ref.toLowerCase(), signal)) note(`the commit ${commit.slice(0, 12)}`, commit);
+    if (isHex(ref))
+      for (const commit of await commitsWith(mirror, ref.toLowerCase(), signal)) note(`the commit ${commit.slice(0, 12)}`, commit);
     const commits = new Set(found.values());
     if (commits.size === 0) return missing(origin, mirror, ref, signal);
     if (commits.size > 1) {
@@ -178,7 +203,11 @@ export function createMirrors(deps: MirrorDeps) {
   async function peeled(mirror: string, ref: string, signal: AbortSignal): Promise<string | undefined> {
     const shown = await inMirror(mirror, ["show-ref", "--verify", "--hash", "--", ref], signal);
     if (shown.exitCode !== 0) return undefined;
-    const commit = await inMirror(mirror, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${shown.stdout.trim()}^{commit}`], signal);
+    const commit = await inMirror(
+      mirror,
+      ["rev-parse", "--verify", "--quiet", "--end-of-options", `${shown.stdout.trim()}^{commit}`],
+      signal,
+    );
     if (commit.exitCode === 0) return commit.stdout.trim();
     if (!(await isSound(mirror, signal))) throw new GitFailure(["rev-parse"], commit);
     throw invalid("ref_invalid", `${ref} leads to something that is no commit.`);
@@ -196,9 +225,16 @@ export function createMirrors(deps: MirrorDeps) {
   }
 
   async function missing(origin: Origin, mirror: string, ref: string, signal: AbortSignal): Promise<never> {
-    const names = (await must(mirror, ["for-each-ref", "--format=%(refname:strip=2)", "refs/heads", "refs/tags"], signal)).split("\n").filter(Boolean);
+    const names = (await must(mirror, ["for-each-ref", "--format=%(refname:strip=2)", "refs/heads", "refs/tags"], signal))
+      .split("\n")
+      .filter(Boolean);
     const near = nearestNames(ref.replace(/^refs\/(heads|tags)\//, ""), names);
-    const hint = near.length > 0 ? ` Near it: ${near.join(", ")}.` : names.length === 0 ? " The repository is empty." : ` It has ${names.slice(0, 3).join(", ")}${names.length > 3 ? " …" : ""}.`;
+    const hint =
+      near.length > 0
+        ? ` Near it: ${near.join(", ")}.`
+        : names.length === 0
+          ? " The repository is empty."
+          : ` It has ${names.slice(0, 3).join(", ")}${names.length > 3 ? " …" : ""}.`;
     throw notFound("ref_not_found", `There is no branch, tag or commit "${ref}" in ${shownOf(origin)}.${hint}`, { details: { ref, near } });
   }
 
@@ -215,10 +251,16 @@ export function createMirrors(deps: MirrorDeps) {
         if (!(await hasCommit(mirror, commit, signal))) {
           await fetchRefs(origin, mirror, ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"], signal);
           if (!(await hasCommit(mirror, commit, signal))) await fetchRefs(origin, mirror, [commit], signal);
-          if (!(await hasCommit(mirror, commit, signal))) throw notFound("ref_not_found", `The commit ${commit.slice(0, 12)} is no longer in ${shownOf(origin)}.`);
+          if (!(await hasCommit(mirror, commit, signal)))
+            throw notFound("ref_not_found", `The commit ${commit.slice(0, 12)} is no longer in ${shownOf(origin)}.`);
           await must(mirror, ["update-ref", `refs/norns/keep/${commit}`, commit], signal);
         }
-        await runGit(deps.git, { args: [`--git-dir=${mirror}`, "archive", "--format=tar", commit], signal, timeoutMs: limits.fetchMs, read });
+        await runGit(deps.git, {
+          args: [`--git-dir=${mirror}`, "archive", "--format=tar", commit],
+          signal,
+          timeoutMs: limits.fetchMs,
+          read,
+        });
       }),
     );
   }
@@ -228,7 +270,15 @@ export function createMirrors(deps: MirrorDeps) {
     return withMirror({ kind: "directory", path }, signal, async (mirror) => {
       const index = join(mirror, `index-${randomBytes(6).toString("hex")}`);
       const run = async (args: readonly string[]): Promise<string> => {
-        const all = ["-c", "core.bare=false", "-c", `core.excludesFile=${join(path, ".git/info/exclude")}`, `--git-dir=${mirror}`, `--work-tree=${path}`, ...args];
+        const all = [
+          "-c",
+          "core.bare=false",
+          "-c",
+          `core.excludesFile=${join(path, ".git/info/exclude")}`,
+          `--git-dir=${mirror}`,
+          `--work-tree=${path}`,
+          ...args,
+        ];
         return (await runGit(deps.git, { args: all, env: { GIT_INDEX_FILE: index }, signal, timeoutMs: 120_000 })).stdout;
       };
       try {
@@ -245,7 +295,11 @@ export function createMirrors(deps: MirrorDeps) {
   return { find, readTree, isDirty };
 }
 
-const tooLarge = (shown: string, bytes: number): NornsError => quota("repository_too_large", `${shown} is larger than ${Math.round(bytes / 1024 ** 2)} MB, the most that Norns keeps of one repository.`);
+const tooLarge = (shown: string, bytes: number): NornsError =>
+  quota(
+    "repository_too_large",
+    `${shown} is larger than ${Math.round(bytes / 1024 ** 2)} MB, the most that Norns keeps of one repository.`,
+  );
 
 async function packBytes(mirror: string): Promise<number> {
   const packs = join(mirror, "objects", "pack");
@@ -254,4 +308,8 @@ async function packBytes(mirror: string): Promise<number> {
   return sum;
 }
 
-const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

@@ -19,7 +19,8 @@ function whyInvalid(ref: string): string | undefined {
   if (!/^[\p{L}\p{M}\p{N}._/+@#=,%-]+$/u.test(ref)) return "has a character that is not allowed in one";
   if (ref.includes("..") || ref.includes("@{") || ref.includes("//") || ref === "@") return "is a revision expression, not a name";
   const parts = ref.split("/");
-  if (parts.some((part) => part === "" || part.startsWith(".") || part.endsWith(".") || part.endsWith(".lock"))) return "is not a name that git allows";
+  if (parts.some((part) => part === "" || part.startsWith(".") || part.endsWith(".") || part.endsWith(".lock")))
+    return "is not a name that git allows";
   if (ref.startsWith("refs/") && (parts.length < 3 || parts[1] === "norns")) return "is not one that a repository offers";
   return undefined;
 }

@@ -27,10 +27,22 @@ describe("sources over a git server", () => {
     expect(source).toMatchObject({ commit, ref: "HEAD", subject: "Say hello to the world", isDirty: false });
     const target = join(folder.path, "out");
     await sources.checkOut(anApp, source, target, signal);
-    expect((await readdir(target, { recursive: true })).sort()).toEqual([".gitattributes", "a.id", "index.js", "secret.txt", "sub", "sub/deep", "sub/deep/file", "sub/link", "version.txt"]);
+    expect((await readdir(target, { recursive: true })).sort()).toEqual([
+      ".gitattributes",
+      "a.id",
+      "index.js",
+      "secret.txt",
+      "sub",
+      "sub/deep",
+      "sub/deep/file",
+      "sub/link",
+      "version.txt",
+    ]);
     expect(await readFile(join(target, "version.txt"), "utf8")).toBe("$Format:%H$");
     expect(await readFile(join(target, "a.id"), "utf8")).toBe("$Id$");
-    expect(await readFile(join(target, "index.js"), "utf8")).toBe(await repository.git("cat-file", "blob", "HEAD:index.js").then((text) => `${text}\n`));
+    expect(await readFile(join(target, "index.js"), "utf8")).toBe(
+      await repository.git("cat-file", "blob", "HEAD:index.js").then((text) => `${text}\n`),
+    );
     expect((await stat(join(target, "sub/deep/file"))).mode & 0o777).toBe(0o755);
     expect(await readlink(join(target, "sub/link"))).toBe("../index.js");
   });
@@ -62,12 +74,14 @@ describe("sources over a git server", () => {
   it("finds a commit that no branch holds any more, when it is named whole", async () => {
     await using folder = await aFolder();
     const repository = await aRepository(join(folder.path, "repos/app"));
-    const gone = await repository.commit({ "x": "1" });
+    const gone = await repository.commit({ x: "1" });
     await repository.git("reset", "--hard", "--quiet", "HEAD~1");
     await using server = await aGitServer(join(folder.path, "repos"));
     const sources = someSources(join(folder.path, "home"));
     expect((await sources.resolve(anApp, git(`${server.url}/app`), gone, signal)).commit).toBe(gone);
-    await expect(sources.resolve(anApp, git(`${server.url}/app`), "0123456789012345678901234567890123456789", signal)).rejects.toMatchObject({ code: "ref_not_found" });
+    await expect(
+      sources.resolve(anApp, git(`${server.url}/app`), "0123456789012345678901234567890123456789", signal),
+    ).rejects.toMatchObject({ code: "ref_not_found" });
   });
 
   it("refuses a name that is both a branch and a tag of different commits, and takes it when they agree", async () => {
@@ -80,7 +94,10 @@ describe("sources over a git server", () => {
     await repository.git("branch", "both");
     await using server = await aGitServer(join(folder.path, "repos"));
     const sources = someSources(join(folder.path, "home"));
-    await expect(sources.resolve(anApp, git(`${server.url}/app`), "both", signal)).rejects.toMatchObject({ code: "ref_ambiguous", kind: "invalid" });
+    await expect(sources.resolve(anApp, git(`${server.url}/app`), "both", signal)).rejects.toMatchObject({
+      code: "ref_ambiguous",
+      kind: "invalid",
+    });
     expect((await sources.resolve(anApp, git(`${server.url}/app`), "refs/heads/both", signal)).commit).toBe(second);
     await expect(sources.resolve(anApp, git(`${server.url}/app`), "same", signal)).resolves.toMatchObject({ ref: "same" });
   });
@@ -100,7 +117,10 @@ describe("sources over a git server", () => {
     await repository.git("branch", "release-2026");
     await using server = await aGitServer(join(folder.path, "repos"));
     const sources = someSources(join(folder.path, "home"));
-    await expect(sources.resolve(anApp, git(`${server.url}/app`), "relaese-2026", signal)).rejects.toMatchObject({ code: "ref_not_found", details: { near: ["release-2026"] } });
+    await expect(sources.resolve(anApp, git(`${server.url}/app`), "relaese-2026", signal)).rejects.toMatchObject({
+      code: "ref_not_found",
+      details: { near: ["release-2026"] },
+    });
     await expect(sources.resolve(anApp, git(`${server.url}/app`, "mian"), "HEAD", signal)).rejects.toThrow(/main/);
   });
 
@@ -119,7 +139,10 @@ describe("sources over a git server", () => {
     await sources.checkOut(anApp, source, join(folder.path, "out"), signal);
     expect(await readdir(join(folder.path, "out"))).toEqual(["index.js"]);
     expect((await sources.resolve(anApp, location, source.commit, signal)).commit).toBe(source.commit);
-    await expect(sources.resolve(anApp, location, "HEAD", signal)).rejects.toMatchObject({ code: "repository_unreachable", kind: "unavailable" });
+    await expect(sources.resolve(anApp, location, "HEAD", signal)).rejects.toMatchObject({
+      code: "repository_unreachable",
+      kind: "unavailable",
+    });
   });
 
   it("keeps a resolved commit through a force push, and follows deleted and renamed branches", async () => {
@@ -164,10 +187,18 @@ describe("sources over a git server", () => {
     const mirrors = join(folder.path, "home/mirrors");
     const [mirror] = (await readdir(mirrors)).filter((name) => name.endsWith(".git"));
     const packs = join(mirrors, mirror!, "objects/pack");
-    for (const name of await readdir(packs)) if (name.endsWith(".pack")) { await chmod(join(packs, name), 0o600); await writeFile(join(packs, name), "not a pack"); }
+    for (const name of await readdir(packs))
+      if (name.endsWith(".pack")) {
+        await chmod(join(packs, name), 0o600);
+        await writeFile(join(packs, name), "not a pack");
+      }
     await sources.checkOut(anApp, source, join(folder.path, "out"), signal);
     expect(await readdir(join(folder.path, "out"))).toEqual(["index.js"]);
-    for (const name of await readdir(packs)) if (name.endsWith(".pack")) { await chmod(join(packs, name), 0o600); await writeFile(join(packs, name), "not a pack"); }
+    for (const name of await readdir(packs))
+      if (name.endsWith(".pack")) {
+        await chmod(join(packs, name), 0o600);
+        await writeFile(join(packs, name), "not a pack");
+      }
     const next = await repository.commit({ b: "2" });
     expect((await sources.resolve(anApp, git(`${server.url}/app`), "HEAD", signal)).commit).toBe(next);
     expect((await readdir(mirrors)).filter((name) => name.includes("damaged"))).toEqual([]);
@@ -206,7 +237,11 @@ describe("sources of a directory", () => {
     const sources = someSources(join(folder.path, "home"));
     await mkdir(join(repository.path, "node_modules"));
     await writeFile(join(repository.path, "node_modules/x"), "");
-    expect(await sources.resolve(anApp, directory(repository.path), "HEAD", signal)).toMatchObject({ commit, isDirty: false, subject: "First" });
+    expect(await sources.resolve(anApp, directory(repository.path), "HEAD", signal)).toMatchObject({
+      commit,
+      isDirty: false,
+      subject: "First",
+    });
     await writeFile(join(repository.path, "index.js"), "changed");
     const source = await sources.resolve(anApp, directory(repository.path), "HEAD", signal);
     expect(source).toMatchObject({ commit, isDirty: true });
@@ -232,10 +267,21 @@ describe("sources of a directory", () => {
     const mark = join(folder.path, "mark");
     const evil = join(folder.path, "evil");
     await writeFile(evil, `#!/bin/sh\ntouch ${mark}\ncat\n`, { mode: 0o755 });
-    for (const key of ["core.fsmonitor", "filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "uploadpack.packObjectsHook", "core.sshCommand", "diff.evil.textconv", "core.pager", "credential.helper"]) {
+    for (const key of [
+      "core.fsmonitor",
+      "filter.evil.clean",
+      "filter.evil.smudge",
+      "filter.evil.process",
+      "uploadpack.packObjectsHook",
+      "core.sshCommand",
+      "diff.evil.textconv",
+      "core.pager",
+      "credential.helper",
+    ]) {
       await repository.git("config", key, evil);
     }
-    for (const hook of ["post-checkout", "pre-receive", "reference-transaction", "post-index-change"]) await writeFile(join(repository.path, ".git/hooks", hook), `#!/bin/sh\ntouch ${mark}\n`, { mode: 0o755 });
+    for (const hook of ["post-checkout", "pre-receive", "reference-transaction", "post-index-change"])
+      await writeFile(join(repository.path, ".git/hooks", hook), `#!/bin/sh\ntouch ${mark}\n`, { mode: 0o755 });
     await writeFile(join(repository.path, "index.js"), "changed");
     const sources = someSources(join(folder.path, "home"));
     const source = await sources.resolve(anApp, directory(repository.path), "HEAD", signal);
@@ -275,7 +321,10 @@ describe("sources of a directory", () => {
     await mkdir(join(folder.path, "app"));
     await symlink("/etc/passwd", join(folder.path, "app/passwords"));
     const sources = someSources(join(folder.path, "home"));
-    await expect(sources.resolve(anApp, directory(join(folder.path, "app")), "HEAD", signal)).rejects.toMatchObject({ code: "source_refused", kind: "invalid" });
+    await expect(sources.resolve(anApp, directory(join(folder.path, "app")), "HEAD", signal)).rejects.toMatchObject({
+      code: "source_refused",
+      kind: "invalid",
+    });
     expect(await readdir(join(folder.path, "home/archives/hello"))).toEqual([]);
   });
 });

@@ -43,7 +43,14 @@ export function createSources(options: SourcesOptions): Sources {
   const gitHome = join(options.home, "git");
   const git: GitOptions = { home: gitHome, path: options.path ?? systemPath };
   const connect = createConnector({ home: gitHome, outbound: options.outbound, credentials: options });
-  const mirrors = createMirrors({ root: join(options.home, "mirrors"), git, limits, locks: createLocks(options.clock), log: options.log, connect });
+  const mirrors = createMirrors({
+    root: join(options.home, "mirrors"),
+    git,
+    limits,
+    locks: createLocks(options.clock),
+    log: options.log,
+    connect,
+  });
   const archives = createArchives({ root: join(options.home, "archives"), limits });
   let prepared: Promise<void> | undefined;
   const prepare = (): Promise<void> => (prepared ??= prepareGitHome(gitHome));
@@ -52,8 +59,13 @@ export function createSources(options: SourcesOptions): Sources {
     checkRef(ref);
     await prepare();
     if (location.kind === "archive") {
-      if (ref !== "HEAD" && ref !== location.commit) throw invalid("ref_invalid", "An app that was sent as an archive has one commit. Deploy it without a ref, or send the other commit.");
-      if (!(await archives.has(app, location.id))) throw notFound("source_not_found", `The source that was sent for ${app} is no longer kept. Deploy it again from its directory.`);
+      if (ref !== "HEAD" && ref !== location.commit)
+        throw invalid(
+          "ref_invalid",
+          "An app that was sent as an archive has one commit. Deploy it without a ref, or send the other commit.",
+        );
+      if (!(await archives.has(app, location.id)))
+        throw notFound("source_not_found", `The source that was sent for ${app} is no longer kept. Deploy it again from its directory.`);
       return { location, ref, commit: location.commit, isDirty: false };
     }
     if (location.kind === "git") {
@@ -66,7 +78,11 @@ export function createSources(options: SourcesOptions): Sources {
       const found = await mirrors.find({ kind: "directory", path }, "", ref, signal);
       return { location, ref, ...found, isDirty: await mirrors.isDirty(path, found.commit, signal) };
     }
-    if (ref !== "HEAD") throw invalid("ref_invalid", `The directory of ${app} is not a git repository, so it has no "${ref}". Deploy it without a ref, or run git init there.`);
+    if (ref !== "HEAD")
+      throw invalid(
+        "ref_invalid",
+        `The directory of ${app} is not a git repository, so it has no "${ref}". Deploy it without a ref, or run git init there.`,
+      );
     return { location, ref, commit: `content-${await archives.keepDirectory(app, path, signal)}`, isDirty: false };
   }
 
@@ -84,12 +100,21 @@ export function createSources(options: SourcesOptions): Sources {
     };
     if (location.kind === "archive") return write(await archives.openArchive(app, location.id));
     if (content !== undefined) return write(await archives.openArchive(app, content));
-    const origin: Origin = location.kind === "git" ? { kind: "remote", remote: toRemote(location.url) } : { kind: "directory", path: await realpath(location.path).catch(() => location.path) };
+    const origin: Origin =
+      location.kind === "git"
+        ? { kind: "remote", remote: toRemote(location.url) }
+        : { kind: "directory", path: await realpath(location.path).catch(() => location.path) };
     await mirrors.readTree(origin, source.commit, signal, write);
   }
 
-  async function keepArchive(app: AppName, commit: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<SourceLocation & { kind: "archive" }> {
-    if (!/^([0-9a-f]{40}|content-[0-9a-f]{40})$/.test(commit)) throw invalid("source_invalid", "The commit of an archive is 40 hex digits.");
+  async function keepArchive(
+    app: AppName,
+    commit: string,
+    body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<SourceLocation & { kind: "archive" }> {
+    if (!/^([0-9a-f]{40}|content-[0-9a-f]{40})$/.test(commit))
+      throw invalid("source_invalid", "The commit of an archive is 40 hex digits.");
     return { kind: "archive", id: await archives.keepUpload(app, commit, body, signal), commit };
   }
 
@@ -98,9 +123,14 @@ export function createSources(options: SourcesOptions): Sources {
 
 async function directoryAt(path: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
-  if (real === undefined || !(await lstat(real)).isDirectory()) throw notFound("source_not_found", "The app's directory is no longer there.");
+  if (real === undefined || !(await lstat(real)).isDirectory())
+    throw notFound("source_not_found", "The app's directory is no longer there.");
   return real;
 }
 
 /** A `.git` of its own. An app in a corner of a larger repository is taken by content: the larger one's HEAD is not its own. */
-const hasOwnGit = (path: string): Promise<boolean> => lstat(join(path, ".git")).then(() => true, () => false);
+const hasOwnGit = (path: string): Promise<boolean> =>
+  lstat(join(path, ".git")).then(
+    () => true,
+    () => false,
+  );

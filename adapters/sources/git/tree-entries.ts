@@ -54,7 +54,9 @@ export function createTreeRules(limits: TreeLimits) {
       links.set(path, target);
       return { kind: "link", path, target };
     }
-    throw sourceRefused(`${quoted(path)} is a ${header.type === "link" ? "hard link" : header.type.replaceAll("-", " ")}, and only files, directories and symbolic links are taken`);
+    throw sourceRefused(
+      `${quoted(path)} is a ${header.type === "link" ? "hard link" : header.type.replaceAll("-", " ")}, and only files, directories and symbolic links are taken`,
+    );
   }
 
   function addDirectories(path: string): void {
@@ -94,7 +96,7 @@ function safePath(name: string): string | undefined {
 export function staysInside(link: string, links: ReadonlyMap<string, string>): boolean {
   const at: string[] = link.split("/").slice(0, -1);
   const left = [link.slice(link.lastIndexOf("/") + 1)];
-  for (let hops = 0; left.length > 0; ) {
+  for (let hops = 0; left.length > 0;) {
     const part = left.pop()!;
     if (part === "" || part === ".") continue;
     if (part === "..") {
@@ -115,4 +117,5 @@ export function staysInside(link: string, links: ReadonlyMap<string, string>): b
   return true;
 }
 
-const quoted = (path: string): string => `"${(path.length > 120 ? `${path.slice(0, 120)}…` : path).replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "?")}"`;
+const quoted = (path: string): string =>
+  `"${(path.length > 120 ? `${path.slice(0, 120)}…` : path).replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "?")}"`;

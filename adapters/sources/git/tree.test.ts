@@ -39,9 +39,27 @@ describe("archives that would write elsewhere", () => {
     ["a directory where a link was", [link("l", "."), { name: "l", type: "directory" }]],
     ["a link where a directory was", [{ name: "l/x", body: "x" }, link("l", ".")]],
     ["a link in place of a file", [{ name: "f", body: "x" }, link("f", "x")]],
-    ["a file twice", [{ name: "f", body: "x" }, { name: "./f", body: "y" }]],
-    ["a file below a file", [{ name: "f", body: "x" }, { name: "f/g", body: "y" }]],
-    ["a hard link", [{ name: "f", body: "x" }, { name: "g", type: "link", linkname: "/etc/shadow" }]],
+    [
+      "a file twice",
+      [
+        { name: "f", body: "x" },
+        { name: "./f", body: "y" },
+      ],
+    ],
+    [
+      "a file below a file",
+      [
+        { name: "f", body: "x" },
+        { name: "f/g", body: "y" },
+      ],
+    ],
+    [
+      "a hard link",
+      [
+        { name: "f", body: "x" },
+        { name: "g", type: "link", linkname: "/etc/shadow" },
+      ],
+    ],
     ["a device", [{ name: "sda", type: "block-device", devmajor: 8, devminor: 0 }]],
     ["a character device", [{ name: "mem", type: "character-device", devmajor: 1, devminor: 1 }]],
     ["a pipe", [{ name: "pipe", type: "fifo" }]],
@@ -50,16 +68,26 @@ describe("archives that would write elsewhere", () => {
     await using folder = await aFolder();
     const tar = await aTar(entries);
     const sources = someSources(join(folder.path, "home"));
-    await expect(sources.keepArchive(anApp, commit, inPieces(tar), signal)).rejects.toMatchObject({ code: "source_refused", kind: "invalid" });
+    await expect(sources.keepArchive(anApp, commit, inPieces(tar), signal)).rejects.toMatchObject({
+      code: "source_refused",
+      kind: "invalid",
+    });
     expect(await readdir(join(folder.path, "home/archives/hello"))).toEqual([]);
     await mkdir(join(folder.path, "out"));
-    await expect(writeTree(inPieces(tar), join(folder.path, "out"), defaultTreeLimits, signal)).rejects.toMatchObject({ code: "source_refused" });
+    await expect(writeTree(inPieces(tar), join(folder.path, "out"), defaultTreeLimits, signal)).rejects.toMatchObject({
+      code: "source_refused",
+    });
     expect((await readdir(folder.path)).sort()).toEqual(["home", "out"]);
   });
 
   it("[I8] leaves out .git in any spelling, and takes setuid bits away", async () => {
     await using folder = await aFolder();
-    const tar = await aTar([{ name: ".git/hooks/post-checkout", body: "x" }, { name: "sub/.GIT/config", body: "x" }, { name: "run", mode: 0o6777, body: "x" }, { name: "./a//b/./c", body: "y" }]);
+    const tar = await aTar([
+      { name: ".git/hooks/post-checkout", body: "x" },
+      { name: "sub/.GIT/config", body: "x" },
+      { name: "run", mode: 0o6777, body: "x" },
+      { name: "./a//b/./c", body: "y" },
+    ]);
     await mkdir(join(folder.path, "out"));
     await writeTree(inPieces(tar), join(folder.path, "out"), defaultTreeLimits, signal);
     expect((await readdir(join(folder.path, "out"), { recursive: true })).sort()).toEqual(["a", "a/b", "a/b/c", "run"]);
@@ -69,14 +97,18 @@ describe("archives that would write elsewhere", () => {
   it("[I8] never lets a link end outside, whatever other links there are", async () => {
     const name = fc.constantFrom("a", "b", "c", "d/a", "d/b", "d/e/a", "d/e/b");
     const part = fc.constantFrom("a", "b", "c", "d", "e", "..", ".", "");
-    const target = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join("/")).filter((text) => text !== "" && !text.startsWith("/"));
+    const target = fc
+      .array(part, { minLength: 1, maxLength: 5 })
+      .map((parts) => parts.join("/"))
+      .filter((text) => text !== "" && !text.startsWith("/"));
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.tuple(name, target), { selector: ([path]) => path, maxLength: 7 }), async (pairs) => {
         const base = await realpath(await mkdtemp(join(tmpdir(), "norns-links-")));
         try {
           const root = join(base, "1/2/3/4/root");
           await mkdir(join(root, "d/e"), { recursive: true });
-          for (const place of ["1/2/3/4", "1/2/3", "1/2", "1"]) for (const file of ["a", "b", "c"]) await writeFile(join(base, place, file), "outside");
+          for (const place of ["1/2/3/4", "1/2/3", "1/2", "1"])
+            for (const file of ["a", "b", "c"]) await writeFile(join(base, place, file), "outside");
           const links = new Map(pairs);
           for (const [path, to] of links) await symlink(to, join(root, path));
           for (const path of links.keys()) {
@@ -108,8 +140,12 @@ describe("uploads", () => {
       expect(await readFile(join(folder.path, "out/l"), "utf8")).toBe("#!");
     }
     await expect(sources.resolve(anApp, location, "main", signal)).rejects.toMatchObject({ code: "ref_invalid" });
-    await expect(sources.resolve(anApp, { ...location, id: "b".repeat(40) }, "HEAD", signal)).rejects.toMatchObject({ code: "source_not_found" });
-    await expect(sources.resolve(anApp, { ...location, id: "../../credential" }, "HEAD", signal)).rejects.toMatchObject({ kind: "invalid" });
+    await expect(sources.resolve(anApp, { ...location, id: "b".repeat(40) }, "HEAD", signal)).rejects.toMatchObject({
+      code: "source_not_found",
+    });
+    await expect(sources.resolve(anApp, { ...location, id: "../../credential" }, "HEAD", signal)).rejects.toMatchObject({
+      kind: "invalid",
+    });
   });
 
   it("takes what git archive writes, and refuses it under another commit's name", async () => {
@@ -132,11 +168,17 @@ describe("uploads", () => {
     ["half a gzip", async () => inPieces(gzipSync(await aTar([{ name: "f", body: "x".repeat(5000) }])).subarray(0, 60))],
     ["more bytes than allowed", async () => inPieces(await aTar([{ name: "f", body: "x".repeat(200_000) }]))],
     ["a gzip bomb", async () => inPieces(gzipSync(Buffer.alloc(50_000_000)))],
-    ["more files than allowed", async () => inPieces(await aTar(Array.from({ length: 101 }, (_, index) => ({ name: `f${index}`, body: "" }))))],
+    [
+      "more files than allowed",
+      async () => inPieces(await aTar(Array.from({ length: 101 }, (_, index) => ({ name: `f${index}`, body: "" })))),
+    ],
   ])("[I8] refuses %s and keeps nothing of it", async (_what, body) => {
     await using folder = await aFolder();
     const sources = someSources(join(folder.path, "home"), { limits: { bytes: 100_000, entries: 100 } });
-    await expect(sources.keepArchive(anApp, commit, await body(), signal)).rejects.toMatchObject({ code: "source_refused", kind: "invalid" });
+    await expect(sources.keepArchive(anApp, commit, await body(), signal)).rejects.toMatchObject({
+      code: "source_refused",
+      kind: "invalid",
+    });
     expect(await readdir(join(folder.path, "home/archives/hello"))).toEqual([]);
   });
 
@@ -162,7 +204,8 @@ describe("uploads", () => {
   it("keeps the last twenty of an app", async () => {
     await using folder = await aFolder();
     const sources = someSources(join(folder.path, "home"));
-    for (let index = 0; index < 23; index++) await sources.keepArchive(anApp, commit, inPieces(await aTar([{ name: "f", body: `${index}` }])), signal);
+    for (let index = 0; index < 23; index++)
+      await sources.keepArchive(anApp, commit, inPieces(await aTar([{ name: "f", body: `${index}` }])), signal);
     expect(await readdir(join(folder.path, "home/archives/hello"))).toHaveLength(20);
   });
 });

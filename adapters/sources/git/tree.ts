@@ -51,7 +51,8 @@ export async function readTar(body: Body, limits: TreeLimits, signal: AbortSigna
 
 const asRefusal = (thrown: unknown): unknown => {
   if (!(thrown instanceof Error) || thrown instanceof NornsError || "syscall" in thrown) return thrown;
-  if (/tar header|Unexpected end of data|Invalid header|exceeds max size/i.test(thrown.message)) return sourceRefused("it is not a whole tar archive");
+  if (/tar header|Unexpected end of data|Invalid header|exceeds max size/i.test(thrown.message))
+    return sourceRefused("it is not a whole tar archive");
   return thrown;
 };
 
@@ -113,7 +114,12 @@ export async function writeTree(body: Body, target: string, limits: TreeLimits, 
  * Reads a directory as it is now, in one fixed order, into a tar with fixed times and owners: the same content gives the
  * same bytes and the same hash anywhere. `.git` is left out; a link that leaves the directory is refused.
  */
-export async function packDirectory(root: string, limits: TreeLimits, signal: AbortSignal, write: (tar: Readable) => Promise<void>): Promise<string> {
+export async function packDirectory(
+  root: string,
+  limits: TreeLimits,
+  signal: AbortSignal,
+  write: (tar: Readable) => Promise<void>,
+): Promise<string> {
   const tar = pack();
   const hash = createHash("sha256");
   const rules = createTreeRules(limits);
@@ -167,7 +173,13 @@ async function packFolder(
 
 const plain = { uid: 0, gid: 0, mtime: new Date(0) } as const;
 
-async function packFile(tar: Pack, root: string, path: string, rules: ReturnType<typeof createTreeRules>, note: (text: string | Uint8Array) => void) {
+async function packFile(
+  tar: Pack,
+  root: string,
+  path: string,
+  rules: ReturnType<typeof createTreeRules>,
+  note: (text: string | Uint8Array) => void,
+) {
   // Not through a link put there since the listing, and never stuck on a pipe.
   const file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
