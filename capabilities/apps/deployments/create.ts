@@ -15,6 +15,7 @@ import { getDeployment, listDeploymentSteps, listDeployments, listReleases } fro
 import { createDeploymentsOperations, type DeploymentsOperations } from "./operations/index.ts";
 import { defaultLimits, type DeployLimits } from "./operations/deps.ts";
 import { readStepOutput } from "./read-step-output.ts";
+import { removeAbandonedWork } from "./remove-abandoned-work.ts";
 import { registerArchive } from "./register-archive.ts";
 import { removeApp } from "./remove-app.ts";
 import { rollBackApp } from "./roll-back-app.ts";
@@ -82,6 +83,11 @@ export function createDeployments(given: DeploymentsDeps): Deployments {
     getSaga: (workspace, saga) => getSaga(deps, workspace, saga),
     getStats: (workspace) => getStats(deps, workspace),
     readStepOutput: (workspace, id, options) => readStepOutput(deps, workspace, id, options),
-    start: (signal) => watchNewReleases(deps, signal),
+    start(signal) {
+      watchNewReleases(deps, signal);
+      removeAbandonedWork(deps).catch((error: unknown) =>
+        given.log.warn({ error }, "Files of ended builds could not be removed; the next start tries again."),
+      );
+    },
   };
 }

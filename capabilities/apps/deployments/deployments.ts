@@ -55,7 +55,7 @@ export interface Deployments {
   ): Promise<AsyncIterable<StepOutputChunk>>;
 
   readonly operations: readonly OperationDefinition<never>[];
-  /** Automatic rollback: listens until the signal aborts. */
+  /** Automatic rollback: listens until the signal aborts. Also removes what builds left that ended with their server. */
   start(signal: AbortSignal): void;
 }
 

@@ -74,6 +74,8 @@ export interface ServerOptions {
   readonly limits?: Partial<DeployLimits>;
   readonly log?: Log;
   readonly dockerSocket?: string;
+  /** As a server has it that is not the only one. */
+  readonly otherServersMs?: number;
   /** False: nothing observes, restores or routes. */
   readonly watches?: boolean;
 }
@@ -202,7 +204,13 @@ async function openServer(ground: Ground, options: ServerOptions) {
   const catalog = createCatalog({ ...shared, events, audit, appsDir, defaultWorkspace: workspace });
   const engine = createProcessEngine({ home, node, log, clock: systemClock, buildEnv: {} });
   // Unless a test asks for the real one, there is no Docker here, as on most machines.
-  const docker = createDockerEngine({ socketPath: options.dockerSocket ?? join(home, "no-docker.sock"), node, home, log, clock: systemClock });
+  const docker = createDockerEngine({
+    socketPath: options.dockerSocket ?? join(home, "no-docker.sock"),
+    node,
+    home,
+    log,
+    clock: systemClock,
+  });
   const sources = createSources({ home, outbound: createOutbound({ allowedNetworks: ["127.0.0.0/8"] }), log, clock: systemClock });
   const ingress = createBuiltinIngress({ log, clock: systemClock, controlCookieNames: [] });
   const processes = createProcesses({
@@ -213,6 +221,7 @@ async function openServer(ground: Ground, options: ServerOptions) {
     catalog,
     engines: { process: engine, docker },
     ingresses: [ingress],
+    otherServersMs: options.otherServersMs ?? 0,
     node,
   });
   const deployments = createDeployments({

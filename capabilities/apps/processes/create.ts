@@ -63,7 +63,10 @@ export function createProcesses(deps: ProcessesDeps): Processes {
   const rows = createProcessesStore(store);
   const desired = new Desired(rows);
   const observed = new Observed();
-  const health = new HealthWatch(clock, () => watcher.lookSoon());
+  const health = new HealthWatch(clock, () => {
+    board.changed();
+    watcher.lookSoon();
+  });
   const heldOut = new HeldOut(() => watcher.setRoutes());
   const board = new Board({ desired, observed, health, nodeName });
   const draining: Draining = { heldOut, ingresses, clock, otherServersMs };

@@ -38,6 +38,7 @@ describe("judge", () => {
 
   it("looks again soon while one more look may turn it, and rarely when all is well", () => {
     expect(nextLookMs(unjudged, 10_000)).toBe(250);
+    expect(nextLookMs(after(good), 10_000)).toBe(25);
     expect(nextLookMs(after(good, good), 10_000)).toBe(10_000);
     expect(nextLookMs(after(good, good, bad), 10_000)).toBe(250);
     expect(nextLookMs(after(bad, bad, bad), 10_000)).toBe(2_000);

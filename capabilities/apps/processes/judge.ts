@@ -29,6 +29,8 @@ export const isUndecided = (judgement: Judgement): boolean =>
 
 /** How long to wait before the next look. Settled and healthy costs least; one that is down is looked at more often, so that it comes back soon. */
 export function nextLookMs(judgement: Judgement, intervalMs: number): number {
+  // One good look at an instance that nobody has judged: the second decides, so that a started server routes at once.
+  if (judgement.isHealthy === undefined && judgement.good > 0) return Math.min(intervalMs, 25);
   if (isUndecided(judgement)) return Math.min(intervalMs, 250);
   return judgement.isHealthy ? intervalMs : Math.min(intervalMs, 2_000);
 }

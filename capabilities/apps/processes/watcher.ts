@@ -41,6 +41,7 @@ export interface WatcherDeps {
 
 /** How often other processes' changes are looked for. */
 const pollMs = 1_000;
+const breathMs = 25;
 /** How often the engines are asked without having called. */
 const observeMs = 5_000;
 /** A difference this young may be an operation of which only one half is visible yet. */
@@ -116,6 +117,8 @@ export class Watcher {
     let observedAt = this.#deps.clock.now();
     while (!signal.aborted) {
       await this.#rest(signal);
+      // An engine may call many times in one breath: one turn answers them all.
+      await this.#deps.clock.sleep(breathMs, signal).catch(() => {});
       if (signal.aborted) return;
       if (Math.abs(this.#deps.clock.now() - observedAt) >= observeMs) this.#mustObserve = true;
       if (this.#mustObserve) observedAt = this.#deps.clock.now();
@@ -156,8 +159,10 @@ export class Watcher {
       for (const engine of seen.spokeAgain) this.#deps.log.info({ engine }, "The engine answers again.");
       heldOut.keepOnly(observed.ids());
     }
-    if (hasNewDesire || hasNewInstances) health.follow(this.#followed());
-    board.changed();
+    if (hasNewDesire || hasNewInstances) {
+      health.follow(this.#followed());
+      board.changed();
+    }
     this.setRoutes();
     this.#tellTurns();
     await this.#restoreWhatDiffers();
