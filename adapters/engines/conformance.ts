@@ -186,6 +186,15 @@ export function describeEngine(
       expect((await texts(workload.app)).filter((text) => /^(ready|drain)/.test(text))).toEqual(["ready", "draining", "drained"]);
     });
 
+    test("lets the program that a shell waits for finish", async () => {
+      const command = `true; sh -c "trap 'echo draining; sleep 0.3; echo drained; exit 0' TERM; echo ready; while :; do sleep 0.1; done"; true`;
+      const workload = aWorkload(anApp(), { command, drain: { signal: "SIGTERM", timeoutMs: 10_000 } });
+      await apply(workload);
+      await untilPrinted(workload, "ready");
+      await stopAll(workload);
+      expect((await texts(workload.app)).filter((text) => /^(ready|drain)/.test(text))).toEqual(["ready", "draining", "drained"]);
+    });
+
     test("kills an app that ignores its signal when the time is over", async () => {
       const command = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
       const workload = aWorkload(anApp(), { command, drain: { signal: "SIGTERM", timeoutMs: 400 } });

@@ -64,7 +64,7 @@ describe("what the daemon is sent", () => {
     expect(bodyOf()).toEqual({
       Image: "sha256:abc",
       Entrypoint: ["sh", "-c"],
-      Cmd: ["node server.js"],
+      Cmd: ["exec node server.js"],
       Env: [
         "GREETING=hello",
         "PORT=3000",

@@ -3,6 +3,7 @@
  * reaches the daemon through this file only, and none of it can ask for a privilege, a device, a namespace or a path of
  * the host.
  */
+import { toShellText } from "../shell-command.ts";
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { invalid } from "@norns/kernel/errors";
@@ -91,7 +92,7 @@ export function toCreateBody(
   const port = group.port === undefined ? undefined : `${group.port}/tcp`;
   return {
     Image: workload.artifact.image,
-    ...(group.command === undefined ? {} : { Entrypoint: ["sh", "-c"], Cmd: [group.command] }),
+    ...(group.command === undefined ? {} : { Entrypoint: ["sh", "-c"], Cmd: [toShellText(group.command)] }),
     Env: toEnvList(env),
     Labels: {
       ...placeLabels(place, "instance"),

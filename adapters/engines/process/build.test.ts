@@ -7,7 +7,7 @@ import type { BuildRequest } from "../port.ts";
 import { openStepOutput, readStepOutput } from "../journal/index.ts";
 import { findEnvironment, listStats } from "./supervisor/processes.ts";
 import { jobMark } from "./job.ts";
-import { supervisorMark } from "./supervisor/instance.ts";
+import { supervisorMark } from "./supervisor/marks.ts";
 import { aProcessEngine, type ProcessEngineUnderTest } from "./testing.ts";
 
 let under: ProcessEngineUnderTest;

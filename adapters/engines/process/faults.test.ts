@@ -9,7 +9,7 @@ import { probeOnce } from "../health.ts";
 import type { Instance, Workload } from "../workload.ts";
 import { aGroup, aWorkload, linesOf } from "./fixtures.ts";
 import { findEnvironment, findStat, listStats, sendSignal } from "./supervisor/processes.ts";
-import { instanceMark } from "./supervisor/instance.ts";
+import { instanceMark } from "./supervisor/marks.ts";
 import { aProcessEngine, type ProcessEngineUnderTest } from "./testing.ts";
 
 let under: ProcessEngineUnderTest;

@@ -12,7 +12,7 @@ import type { NodeId } from "@norns/kernel/ids";
 import type { OutputSink } from "../port.ts";
 import { openBubblewrapArguments } from "./supervisor/bubblewrap-arguments.ts";
 import { inheritedDescriptors } from "./supervisor/descriptors.ts";
-import { supervisorMark } from "./supervisor/instance.ts";
+import { supervisorMark } from "./supervisor/marks.ts";
 import { findEnvironment, findStat, listStats, sendSignal, treeOf } from "./supervisor/processes.ts";
 import type { Launch } from "./supervisor/protocol.ts";
 

@@ -1,4 +1,5 @@
 /** Pure: from a workload, or a one-off command, to what exactly is started. Tested by exact value. */
+import { toShellText } from "../shell-command.ts";
 import type { AppName, ProcessName, ReleaseId } from "@norns/kernel/ids";
 import type { VolumeMount } from "../workload.ts";
 import { bubblewrapBase, bubblewrapSeal, systemPath, type Isolation, type Limits } from "./isolation.ts";
@@ -28,7 +29,7 @@ export interface LaunchRequest {
 export function toLaunch(request: LaunchRequest): Launch {
   const { isolation, uid } = request;
   return {
-    argv: [...inLimits(isolation, request.limits), ...inSandbox(request), "/bin/sh", "-c", request.command],
+    argv: [...inLimits(isolation, request.limits), ...inSandbox(request), "/bin/sh", "-c", toShellText(request.command)],
     cwd: isolation.kind === "bubblewrap" ? "/" : request.cwd,
     env: toEnvironment(request),
     envBy: isolation.kind === "bubblewrap" ? "bubblewrap" : "process",

@@ -10,7 +10,7 @@ import type { EngineUnderTest } from "../conformance.ts";
 import { createProcessEngine, type ProcessEngine, type ProcessEngineOptions } from "./engine.ts";
 import { findEnvironment, findStat, listStats, sendSignal } from "./supervisor/processes.ts";
 import { jobMark } from "./job.ts";
-import { instanceMark, supervisorMark } from "./supervisor/instance.ts";
+import { instanceMark, supervisorMark } from "./supervisor/marks.ts";
 
 export interface ProcessEngineUnderTest extends EngineUnderTest {
   readonly engine: ProcessEngine;

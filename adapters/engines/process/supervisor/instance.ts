@@ -2,16 +2,19 @@
  * One supervised instance: started, read, kept up, stopped, or taken over from a supervisor that died. What it asks for
  * is written to its record before it is done; start, stop and restart of one instance happen one after another.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { NodeId } from "@norns/kernel/ids";
-import { openInstanceJournal, retireJournal, type InstanceJournal } from "../../journal/instance-journal.ts";
+import { openInstanceJournal, type InstanceJournal } from "../../journal/instance-journal.ts";
 import type { Instance, InstanceState } from "../../workload.ts";
-import { openBubblewrapArguments } from "./bubblewrap-arguments.ts";
 import { openPipes, ensurePipes, removePipes, type Pipes } from "./pipes.ts";
 import { bootId, findStat, listStats, sendSignal, treeOf, type ProcessStat } from "./processes.ts";
 import { removeRecord, saveRecord, type InstanceRecord } from "./record.ts";
-import { fromShellCode, wrapperScript } from "./wrapper.ts";
+import { describeExit, retireSoon } from "./ending.ts";
+import { killUntilNone } from "./kill.ts";
+import { instanceMark } from "./marks.ts";
+import { spawnWrapper } from "./spawn-wrapper.ts";
+import { fromShellCode } from "./wrapper.ts";
 
 export interface Surroundings {
   readonly home: string;
@@ -23,10 +26,6 @@ export interface Surroundings {
   onChange(): void;
   onGone(record: InstanceRecord): void;
 }
-
-export const instanceMark = "NORNS_INSTANCE";
-/** Tells our instances from a container's that carries the same label, and from another installation's. */
-export const supervisorMark = "NORNS_SUPERVISOR";
 
 const firstBackOffMs = 1_000;
 const longestBackOffMs = 30_000;
@@ -56,6 +55,8 @@ export class Supervised {
   #ended = Promise.withResolvers<void>();
   #startedAt = performance.now();
   #isRestarting = false;
+  /** While it is being stopped: until when what is left may finish, by `performance.now()`. */
+  #drainsUntil = 0;
   #isReleased = false;
 
   constructor(record: InstanceRecord, around: Surroundings) {
@@ -182,6 +183,7 @@ export class Supervised {
     delete record.exit;
     delete record.killReason;
     this.#ended = Promise.withResolvers();
+    this.#drainsUntil = 0;
     this.#startedAt = performance.now();
     this.#save();
     let pipes: Pipes | null = null;
@@ -191,7 +193,7 @@ export class Supervised {
       await ensurePipes(this.#around.pipes, record.id, record.group.launch.uid);
       this.#save();
       pipes = openPipes(this.#around.pipes, record.id, true);
-      this.#child = await this.#spawnWrapper(pipes);
+      this.#child = await spawnWrapper(record, pipes, this.#around);
       for (const fd of pipes.childEnds) closeSync(fd);
       this.#recordStart(this.#child.pid!);
       this.#attach(pipes);
@@ -204,30 +206,6 @@ export class Supervised {
       this.#settle();
     }
     this.#around.onChange();
-  }
-
-  async #spawnWrapper(pipes: Pipes): Promise<ChildProcess> {
-    const { record } = this;
-    const { launch } = record.group;
-    const marks = { [instanceMark]: record.id, [supervisorMark]: this.#around.node };
-    const env = { ...launch.env, ...(record.port === undefined ? {} : { PORT: String(record.port) }), ...marks };
-    const inside = launch.envBy === "bubblewrap" ? openBubblewrapArguments(this.#around.pipes, record.id, env) : null;
-    try {
-      const child = spawn("/bin/sh", ["-c", wrapperScript, "norns-instance", ...launch.argv], {
-        cwd: launch.cwd,
-        env: inside === null ? env : { PATH: "/usr/local/bin:/usr/bin:/bin", ...labelsOf(env) },
-        detached: true,
-        stdio: ["ignore", ...pipes.childEnds, ...(inside === null ? [] : [inside])],
-        ...(launch.uid === undefined ? {} : { uid: launch.uid, gid: launch.uid }),
-      });
-      // The wrapper tells the exit itself, to us or to our successor: the child's own event adds nothing.
-      child.unref();
-      if (child.pid === undefined) await new Promise((_, reject) => child.once("error", reject));
-      child.on("error", () => {});
-      return child;
-    } finally {
-      if (inside !== null) closeSync(inside);
-    }
   }
 
   #recordStart(pid: number): void {
@@ -271,6 +249,7 @@ export class Supervised {
     if (record.phase !== "stopping") record.phase = "ending";
     this.#save();
     this.#pipes?.say("ok");
+    await this.#othersFinish();
     await this.#killAll(false);
     const pipes = this.#pipes;
     if (pipes) {
@@ -337,15 +316,25 @@ export class Supervised {
     if (!this.#pipes) return;
     const { drain } = this.record.group;
     const deadline = performance.now() + drain.timeoutMs;
+    this.#drainsUntil = deadline;
     // Just started, there may be nothing but the sandbox yet: whoever comes out of it is told then.
     while (!this.#signalAll(drain.signal as NodeJS.Signals) && performance.now() < deadline) { // The contract's list.
       if (await this.#endsWithin(20)) return;
     }
     if (await this.#endsWithin(deadline - performance.now())) return;
+    this.#drainsUntil = 0;
     await this.#killAll(false);
     if (await this.#endsWithin(2_000)) return;
     await this.#killAll(true);
     await this.#endsWithin(5_000);
+  }
+
+  /**
+   * The shell of `a; b` ends at the drain signal at once, with the program it waited for still finishing: while there is
+   * time to drain, that is not yet the end.
+   */
+  async #othersFinish(): Promise<void> {
+    while (performance.now() < this.#drainsUntil && this.#members(listStats(), true).length > 0) await after(20);
   }
 
   async #endsWithin(ms: number): Promise<boolean> {
@@ -366,18 +355,9 @@ export class Supervised {
     return this.tree(stats, isThorough).filter(({ pid, command }) => pid !== this.record.pid && command !== "bwrap");
   }
 
-  /**
-   * Kills until a look finds nobody. What forks faster than we kill is stopped first: a stopped process does not fork.
-   */
   async #killAll(withWrapper: boolean): Promise<void> {
-    for (let round = 0; round < 200; round++) {
-      const tree = this.tree(listStats(), true);
-      const victims = withWrapper ? tree : tree.filter(({ pid }) => pid !== this.record.pid);
-      if (victims.length === 0) return;
-      if (round >= 5) for (const { pid } of victims) sendSignal(pid, "SIGSTOP");
-      for (const { pid } of victims) sendSignal(pid, "SIGKILL");
-      await after(round < 20 ? 5 : 50);
-    }
+    const victims = withWrapper ? () => this.tree(listStats(), true) : () => this.tree(listStats(), true).filter(({ pid }) => pid !== this.record.pid);
+    await killUntilNone(victims);
   }
 
   #openJournal(): InstanceJournal {
@@ -411,28 +391,6 @@ export class Supervised {
     this.#queue = turn.catch(() => {});
     return turn;
   }
-}
-
-/** What an orphan is known by: the wrapper carries it too, whose environment can be read from outside the sandbox. */
-function labelsOf(env: Readonly<Record<string, string>>): Record<string, string> {
-  const names = ["NORNS_APP", "NORNS_PROCESS", "NORNS_RELEASE", "PORT", instanceMark, supervisorMark];
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
-}
-
-/** Ending needs no space: with a full disk the journal's end is written when there is some again. */
-function retireSoon(home: string, { app, id }: Pick<InstanceRecord, "app" | "id">, at = Date.now()): void {
-  try {
-    retireJournal(home, { app, instance: id }, at);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-    setTimeout(() => retireSoon(home, { app, id }, at), 1_000);
-  }
-}
-
-function describeExit(record: InstanceRecord): string {
-  const { exit } = record;
-  const how = exit?.signal ? `ended by ${exit.signal}` : exit?.code === null ? "ended" : `exited with code ${exit?.code}`;
-  return exit?.reason ? `${how}: ${exit.reason}` : how;
 }
 
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -4,7 +4,7 @@ import type { AppName, InstanceId, NodeId, ProcessName, ReleaseId, WorkspaceId }
 import { instanceLogDirectory } from "../../journal/instance-journal.ts";
 import { findMetaNow, type JournalMeta } from "../../journal/meta.ts";
 import type { Instance } from "../../workload.ts";
-import { instanceMark, supervisorMark } from "./instance.ts";
+import { instanceMark, supervisorMark } from "./marks.ts";
 import { findEnvironment, listStats, sendSignal, treeOf } from "./processes.ts";
 
 export function findOrphans(options: { home: string; node: NodeId; isKnown: (id: InstanceId) => boolean }): Instance[] {
