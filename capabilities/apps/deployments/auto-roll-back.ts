@@ -47,7 +47,7 @@ export async function autoRollBack(deps: VerbDeps, unhealthy: CurrentRelease, re
   const releases = await deps.rows.listReleases(workspace, app);
   const own = releases.find(({ id }) => id === current.release)?.operation;
   // Another operation is at work on the app: what it stops and starts is its business, and it says how it ended.
-  const active = await deps.ledger.list({ subject: subject("app", app), states: ["running", "retrying", "undoing"], limit: 10 });
+  const active = await deps.ledger.list({ subject: subject("app", app), states: ["queued", "running", "retrying", "undoing"], limit: 10 });
   if (active.operations.some(({ id, category }) => id !== own && category !== "preflight")) return false;
   const isForward = releases.every(({ number, currentSince }) => currentSince === null || number <= current.number);
   const target = previousGood(releases, { id: current.release, number: current.number });

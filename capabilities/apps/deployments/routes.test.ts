@@ -5,7 +5,7 @@ import { newRouter, type Router } from "@norns/kernel/http";
 import { newId, type OperationId } from "@norns/kernel/ids";
 import { silentLog } from "@norns/kernel/log";
 import { deploymentsRoutes } from "./routes.ts";
-import { aWorld, actor, serverSource, until, webSpec, workspace, type TestServer, type World } from "./testing.ts";
+import { aWorld, actor, serverSource, until, webSpec, type TestServer, type World } from "./testing.ts";
 
 const other = newId("WorkspaceId");
 const stranger: Actor = { ...actor, id: "usr_other", roles: { [other]: "owner" }, homeWorkspace: other };

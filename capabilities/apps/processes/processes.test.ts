@@ -51,6 +51,9 @@ describe("what runs", () => {
       server.end(await server.processes.scaleApp(workspace, "scaled", { process: "web", count }, actor));
     expect(await scale(3)).toMatchObject({ state: "succeeded", error: undefined });
     expect(await running("scaled")).toHaveLength(3);
+    // Two wanted instances were not there for a moment: no reason to leave a release that is a minute old.
+    const { deployments } = await server.deployments.listDeployments(workspace, { app: "scaled" as AppName, limit: 10 });
+    expect(deployments.map(({ kind }) => kind)).toEqual(["deploy"]);
     await deployed("scaled", webSpec("scaled"), "two");
     expect(await running("scaled")).toHaveLength(3);
     expect(await server.processes.getStatus(workspace, "scaled")).toMatchObject({ healthy: true, desired: { web: 3 } });
