@@ -27,5 +27,8 @@ await build({
   banner: {
     js: 'import { createRequire as nornsCreateRequire } from "node:module"; process.getBuiltinModule ??= nornsCreateRequire(import.meta.url);',
   },
+  // Its build for Node is CommonJS that asks for "process" by `require`, which a bundle of modules does not have; the other
+  // one is modules, and only what is used of it gets into the bundle.
+  alias: { yaml: join(root, "node_modules/yaml/browser/index.js") },
   logLevel: "warning",
 });
