@@ -44,7 +44,7 @@ export type FaultRates = Record<FaultClass, number>;
 
 export function chooseRates(random: { chance(p: number): boolean; next(): number }): FaultRates {
   const most: FaultRates = {
-    0: 0.2,
+    0: 0.5,
     1: 0.02,
     2: 0.15,
     3: 0.04,

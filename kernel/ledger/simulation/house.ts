@@ -62,23 +62,23 @@ export class House {
 
   /** Carries a wake-up to some server, or loses it, or brings it twice, perhaps both to one server at one instant. */
   carry(wake: Wake, run: (server: Server, id: OperationId) => void): void {
-    const deliver = (server: Server | undefined, delay: number) =>
+    const deliver = (delay: number, times = 1) =>
       this.time.after(delay, () => {
         const live = this.liveServers;
-        const target = server?.isAlive ? server : live.length > 0 ? this.random.pick(live) : undefined;
-        if (target) target.later(0, () => run(target, wake.operation));
+        const target = live.length > 0 ? this.random.pick(live) : undefined;
+        target?.later(0, () => {
+          for (let time = 0; time < times; time++) run(target, wake.operation);
+        });
       });
     const wait = Math.max(0, (wake.at ?? 0) - this.time.now);
     const delay = wait + this.random.between(1, 20);
-    if (this.strikes(0)) {
-      const what = this.random.between(0, 4);
-      if (what === 0) return; // lost
-      if (what === 1) return deliver(undefined, delay + this.random.between(1_000, 60_000));
-      const one = what > 2 ? this.random.pick(this.servers) : undefined;
-      deliver(one, delay);
-      return deliver(one, one ? delay : delay + this.random.between(0, 50));
-    }
-    deliver(undefined, delay);
+    if (!this.strikes(0)) return deliver(delay);
+    const what = this.random.between(0, 4);
+    if (what === 0) return; // lost
+    if (what === 1) return deliver(delay + this.random.between(1_000, 60_000));
+    if (what > 2) return deliver(delay, 2);
+    deliver(delay);
+    deliver(delay + this.random.between(0, 50));
   }
 }
 
