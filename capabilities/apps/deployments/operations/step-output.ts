@@ -8,6 +8,7 @@ import type { StepDeps } from "./deps.ts";
 
 const shownLines = 30;
 const shownLineLength = 500;
+const keptBytes = shownLines * shownLineLength;
 
 /** An error that ends the step carries the last lines with it, so that nobody has to look for them. */
 export async function withOutput<Result>(
@@ -35,24 +36,33 @@ export async function withOutput<Result>(
     return await run(masked.sink, (text) => kept.system(text));
   } catch (error) {
     masked.flush();
-    if (!(error instanceof NornsError) || tail.lines.length === 0) throw error;
-    throw new NornsError(error.kind, error.code, error.message, { details: { ...error.details, output: tail.lines }, cause: error.cause });
+    if (!(error instanceof NornsError) || tail.lines().length === 0) throw error;
+    throw new NornsError(error.kind, error.code, error.message, {
+      details: { ...error.details, output: tail.lines() },
+      cause: error.cause,
+    });
   } finally {
     masked.flush();
     kept.close();
   }
 }
 
-/** The last lines of what went by. The masking sink hands over whole lines. */
+/** The end of what went by. A flood is only ever cut, not read: its lines are made when somebody asks for them. */
 class Tail {
-  readonly lines: string[] = [];
-  readonly #decoder = new TextDecoder();
+  #end = Buffer.alloc(0);
 
   write(chunk: Uint8Array): void {
-    for (const line of this.#decoder.decode(chunk).split("\n")) {
-      const text = toSafeText(line).trimEnd();
-      if (text !== "") this.lines.push(text.slice(0, shownLineLength));
-    }
-    if (this.lines.length > shownLines) this.lines.splice(0, this.lines.length - shownLines);
+    const last = chunk.subarray(-keptBytes);
+    this.#end = last.length === keptBytes ? Buffer.from(last) : Buffer.concat([this.#end.subarray(last.length - keptBytes), last]);
+  }
+
+  lines(): string[] {
+    const lines = this.#end.toString().split("\n");
+    // The first one may have been cut.
+    if (this.#end.length === keptBytes) lines.shift();
+    return lines
+      .map((line) => toSafeText(line).trimEnd().slice(0, shownLineLength))
+      .filter((line) => line !== "")
+      .slice(-shownLines);
   }
 }
