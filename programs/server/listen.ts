@@ -10,7 +10,7 @@ import type { ServingIngress } from "@norns/adapters/ingress";
 import { conflict, invalid, notFound } from "@norns/kernel/errors";
 import { misdirected, parseHost, requestIdFrom, type ControlPlaneHosts, type Router } from "@norns/kernel/http";
 import type { Log } from "@norns/kernel/log";
-import { refuseUpgrade, type Sockets } from "./sockets/index.ts";
+import { refuseUpgrade, socketPaths, type Sockets } from "./sockets/index.ts";
 
 export interface ListenOptions {
   readonly address: string;
@@ -60,7 +60,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     socket.on("error", () => socket.destroy());
     if (!host || !hosts.has(host)) return refuseUpgrade(socket, misdirected(host?.name), requestId);
     const path = request.url?.split("?")[0];
-    if (path === "/ws" || path === "/api/ws/events") return sockets.upgrade(request, socket, head);
+    if (path !== undefined && socketPaths.includes(path)) return sockets.upgrade(request, socket, head);
     refuseUpgrade(socket, notFound("not_found", "There is no socket at this address."), requestId);
   });
   server.on("clientError", (_error, socket) => {

@@ -16,7 +16,7 @@ const identityTables = [
   "audit_row",
 ] as const;
 /** Sampled or sealed by the way: not a caller's doing. */
-const incidental = new Set(["last_used_at", "seq", "hash", "key_id"]);
+const incidental: Readonly<Record<string, readonly string[]>> = { audit_row: ["seq", "hash", "key_id"], api_keys: ["last_used_at"] };
 
 /** Rows of identity's tables and of others given as `[schema, table]`. */
 export async function snapshotOf(store: Store, others: readonly (readonly [schema: string, table: string])[] = []): Promise<string> {
@@ -27,10 +27,12 @@ export async function snapshotOf(store: Store, others: readonly (readonly [schem
   );
   return results
     .map(({ rows }, index) => {
+      const [schema, table] = tables[index]!;
+      const left = schema === "identity" ? (incidental[table] ?? []) : [];
       const lines = (rows as Record<string, unknown>[]).map((row) =>
-        JSON.stringify(Object.entries(row).filter(([name]) => !incidental.has(name))),
+        JSON.stringify(Object.entries(row).filter(([name]) => !left.includes(name))),
       );
-      return `${tables[index]!.join(".")}\n${lines.sort().join("\n")}`;
+      return `${schema}.${table}\n${lines.sort().join("\n")}`;
     })
     .join("\n\n");
 }

@@ -19,6 +19,9 @@ export interface SocketsDeps extends AdmissionDeps {
   readonly log: Log;
 }
 
+/** Where sockets are: the seed system's address, and the one below `/api`. Tried by everybody in every-route.test.ts. */
+export const socketPaths: readonly string[] = ["/ws", "/api/ws/events"];
+
 export interface Sockets {
   /** Takes the upgrade over: answers it with a socket or with an error. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
