@@ -29,5 +29,5 @@ for (const benchmark of benchmarks) {
 process.exitCode = missed > 0 ? 1 : 0;
 
 function draw(row: Row): string {
-  return `${row.pass ? "ok  " : "MISS"} ${row.name.padEnd(44)} ${figure(row.ours).padStart(9)} / ${figure(row.limit).padStart(9)} ${row.unit.padEnd(6)} ratio ${row.ratio.toFixed(2)}  (${row.bound})`;
+  return `${row.pass ? "ok  " : "MISS"} ${row.name.padEnd(44)} ${figure(row.ours).padStart(9)} / ${figure(row.limit).padStart(9)} ${row.unit.padEnd(6)} ratio ${row.ratio.toFixed(2)}  (${row.bound})${row.note ? `\n     ${row.note}` : ""}`;
 }

@@ -1,5 +1,6 @@
 /** Every benchmark, in the order of README.md's table. */
+import { apiList } from "./api-list.ts";
 import { cli } from "./cli.ts";
 import type { Benchmark } from "./measure.ts";
 
-export const benchmarks: readonly Benchmark[] = [cli];
+export const benchmarks: readonly Benchmark[] = [apiList, cli];

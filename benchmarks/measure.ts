@@ -10,6 +10,8 @@ export interface Row {
   /** The bound in words, as the table in README.md has it. */
   readonly bound: string;
   readonly pass: boolean;
+  /** What else was seen: CPU, the parts of a sum. */
+  readonly note?: string;
 }
 
 export interface Benchmark {
