@@ -89,7 +89,7 @@ async function seed(server: StartedServer, database: pg.Client, token: string): 
   for (const [index, app] of apps.entries())
     await database.query(
       `insert into bench.apps values (${["$1", "$2", ...fields.map((_, at) => `$${at + 3}`)].join(", ")})`,
-      [workspace, `${String(index).padStart(4, "0")}`, ...fields.map((field) => (typeOf(app[field]) === "json" ? JSON.stringify(app[field]) : app[field]))],
+      [workspace, String(index).padStart(4, "0"), ...fields.map((field) => (typeOf(app[field]) === "json" ? JSON.stringify(app[field]) : app[field]))],
     );
   await database.query(
     `insert into kernel.operations (id, name, queue, category, workspace, subject, state, steps, step, input, actor, attempt, epoch, revision, losses, created_at, started_at, updated_at, finished_at)

@@ -66,6 +66,16 @@ export async function cpuMs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
+/** The same with that of every process it has or had below it: PostgreSQL's. */
+export async function cpuMsWithChildren(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const own = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0) * 10;
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "")).split(" ").filter(Boolean);
+  const below = await Promise.all(children.map((child) => cpuMsWithChildren(Number(child))));
+  return below.reduce((sum, ms) => sum + ms, own);
+}
+
 /** Resident memory of a process, in MB (10⁶ bytes). */
 export async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");

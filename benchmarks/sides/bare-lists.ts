@@ -37,7 +37,8 @@ async function listen({ databaseUrl, poolSize }: { databaseUrl: string; poolSize
     const { rows } = await database.query({ name: "operations", text: operationsText, values: [context.var.workspace, Number(context.req.query("limit"))] });
     return context.json(rows);
   });
-  const listening = (server = createServer(getRequestListener(app.fetch)));
+  const answer = getRequestListener(app.fetch);
+  const listening = (server = createServer((request, response) => void answer(request, response)));
   await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
   return { port: (listening.address() as AddressInfo).port };
 }
