@@ -19,6 +19,9 @@ const biggestAnswer = 64 * 1024 * 1024;
 
 export function open(connection: Connection, request: HttpRequest): Promise<IncomingMessage> {
   const url = new URL(request.path, connection.url);
+  // Some paths come from an answer (the next page): none of them takes the token elsewhere.
+  if (url.origin !== new URL(connection.url).origin)
+    return Promise.reject(new CommandError(exitCodes.failed, "other_address", `The path leads to another address than ${connection.url}; nothing was sent there.`));
   const { request: send } = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http");
   // Neither Node nor glibc resolves names under localhost everywhere: connect to the address and send the name.
   const isLocalName = url.hostname === "localhost" || url.hostname.endsWith(".localhost");
@@ -87,7 +90,7 @@ export function refusal(connection: Connection, message: IncomingMessage, text: 
   });
 }
 
-function exitOf(status: number): ExitCode {
+export function exitOf(status: number): ExitCode {
   if (status === 401 || status === 403) return exitCodes.notAllowed;
   if (status === 404) return exitCodes.notFound;
   if (status === 400 || status === 422) return exitCodes.usage;

@@ -81,7 +81,7 @@ describe.skipIf(!executablePath)("the pages in a browser", () => {
     await late.context().close();
   });
 
-  it("signs in, says what is wrong, and never goes to another site afterwards", async () => {
+  it("[W6] signs in, says what is wrong, and never goes to another site afterwards", async () => {
     const page = await open("/sign-in?next=https://evil.example/", { dark: true });
     await page.fill("#email", "owner@example.com");
     await page.fill("#password", "not this one");
