@@ -2,6 +2,7 @@
 import { startEmbeddedPostgres } from "@norns/adapters/stores/embedded";
 import { createPostgresNotifier, openPostgres, type PostgresStore } from "@norns/adapters/stores/postgres";
 import type { Config } from "@norns/kernel/config";
+import { unavailable } from "@norns/kernel/errors";
 import type { EventNotifier } from "@norns/kernel/events";
 import type { Log, Mask } from "@norns/kernel/log";
 
@@ -28,6 +29,7 @@ export async function openState({ config, home, log, mask, signal, own }: StateD
   mask.add(passwordOf(url));
   const store = openPostgres({ url, poolSize: config.databasePool });
   own.defer(() => store.close());
+  if (given) await requireReachable(store, url);
   const notifier = createPostgresNotifier({ store, log });
   own.defer(() => notifier.close());
   return { store, notifier, url, kind: given ? "postgres" : "embedded" };
@@ -41,3 +43,13 @@ async function startOwn({ home, log, signal, own }: Omit<StateDeps, "config" | "
 
 /** By hand: a URL that names a Unix socket has no host, which `URL` does not accept. */
 const passwordOf = (url: string): string => decodeURIComponent(/^[a-z]+:\/\/[^:/@?]*:([^@/]*)@/.exec(url)?.[1] ?? "");
+
+/** Throws `unavailable` / `database_unreachable` with the place that was tried, and no password. */
+async function requireReachable(store: PostgresStore, url: string): Promise<void> {
+  try {
+    await store.pool.query("select 1");
+  } catch (cause) {
+    const place = url.replace(/^[a-z]+:\/\/(?:[^@/?]*@)?/, "").split("?")[0] ?? "";
+    throw unavailable("database_unreachable", `The database of NORNS_DATABASE_URL (${place}) does not answer: ${(cause as Error).message}. Check the address, and that PostgreSQL runs there.`, { cause });
+  }
+}
