@@ -33,17 +33,12 @@ export type Operation = (OperationSummary) & ({ readonly "steps": readonly (Oper
 export type OperationStep = { readonly "name": string; readonly "position": number; readonly "state": "pending" | "running" | "done" | "skipped" | "failed" | "undone"; readonly "attempt": number; readonly "startedAt"?: number; readonly "finishedAt"?: number; readonly "error"?: OperationError; readonly "skipReason"?: string };
 export type Started = { readonly "sagaId": string; readonly "operationId": string; readonly "status": string };
 export type Event = { readonly "seq": number; readonly "id": string; readonly "at": number; readonly "actor": string; readonly "workspace": string; readonly "subject": string; readonly "operation"?: string; readonly "category": string; readonly "action": string; readonly "message": string; readonly "metadata": Readonly<Record<string, string>> };
+export type Engine = { readonly "name": string; readonly "isAvailable": boolean; readonly "reason"?: string; readonly "artifact": "directory" | "image"; readonly "isolation": readonly (string)[] };
 
 /** Every endpoint by method and path. */
 export interface Api {
-  /** Page: what runs here, and where to go */
-  "GET /": { params: undefined; query: undefined; body: undefined; answer: undefined };
   /** The API as an OpenAPI 3.1 document */
   "GET /api/openapi.json": { params: undefined; query: undefined; body: undefined; answer: undefined };
-  /** Page: the API reference */
-  "GET /api/docs": { params: undefined; query: undefined; body: undefined; answer: undefined };
-  /** A file of the API reference */
-  "GET /api/docs/{file}": { params: { readonly "file": string }; query: undefined; body: undefined; answer: undefined };
   /** Say whether the server and what it leans on work */
   "GET /api/health": { params: undefined; query: undefined; body: undefined; answer: Health };
   /** Say which version runs */
@@ -90,16 +85,6 @@ export interface Api {
   "GET /api/auth/get-session": { params: undefined; query: undefined; body: undefined; answer: undefined };
   /** Change your profile (Better Auth) */
   "POST /api/auth/update-user": { params: undefined; query: undefined; body: undefined; answer: undefined };
-  /** Page: Claim this installation */
-  "GET /claim": { params: undefined; query: undefined; body: undefined; answer: undefined };
-  /** Page: Sign in */
-  "GET /sign-in": { params: undefined; query: undefined; body: undefined; answer: undefined };
-  /** Page: Accept an invitation */
-  "GET /invitation": { params: undefined; query: undefined; body: undefined; answer: undefined };
-  /** The pages' style */
-  "GET /identity/page.css": { params: undefined; query: undefined; body: undefined; answer: undefined };
-  /** The pages' script */
-  "GET /identity/page.js": { params: undefined; query: undefined; body: undefined; answer: undefined };
   /** The workspaces you belong to, with your role */
   "GET /api/workspaces": { params: undefined; query: undefined; body: undefined; answer: readonly (Workspace)[] };
   /** Make a workspace; you become its owner */
@@ -190,6 +175,8 @@ export interface Api {
   "POST /api/operations/{id}/retry": { params: { readonly "id": string }; query: undefined; body: undefined; answer: Started };
   /** List what happened, or follow it live */
   "GET /api/events": { params: undefined; query: { readonly "after"?: number | null; readonly "before"?: number | null; readonly "subject"?: string; readonly "app"?: string; readonly "operation"?: string; readonly "category"?: string; readonly "limit"?: number; readonly "cursor"?: string }; body: undefined; answer: readonly (Event)[] };
+  /** List the engines of this machine and the isolation in force */
+  "GET /api/engines": { params: undefined; query: undefined; body: undefined; answer: readonly (Engine)[] };
   /** Read metrics in Prometheus' text form */
   "GET /metrics": { params: undefined; query: undefined; body: undefined; answer: undefined };
 }

@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { exitCodes } from "../exit.ts";
+import { CommandError, exitCodes } from "../exit.ts";
 import { glyphs, plain, table } from "../terminal.ts";
 import { version as cliVersion } from "../version.ts";
 
@@ -9,12 +9,23 @@ export const health: Command = {
   exits: "0 well, 1 degraded, 5 unreachable",
   async run(_given, session) {
     const answer = await session.api("GET /api/health", {});
-    if (!session.json(answer)) {
+    // Health is open to anyone, how far apps are kept apart is not: shown to those who may see it.
+    const engines = await session.api("GET /api/engines", {}).catch((error: unknown) => {
+      if (error instanceof CommandError && error.exitCode === exitCodes.notAllowed) return undefined;
+      throw error;
+    });
+    if (!session.json({ ...answer, ...(engines ? { engines } : {}) })) {
       const { terminal } = session;
       const isOk = answer.status === "ok";
       terminal.line(`${terminal.paint(isOk ? "ok" : "attention", isOk ? glyphs.ok : glyphs.attention)} ${isOk ? "all systems operational" : "degraded"}`);
       for (const [name, state] of Object.entries(answer.services)) terminal.line(`  ${terminal.paint(state === "up" ? "ok" : "failed", state === "up" ? glyphs.ok : glyphs.failed)} ${name}`);
-      for (const [port, adapter] of Object.entries(answer.adapters ?? {})) terminal.line(`  ${port.padEnd(12)} ${plain(typeof adapter === "string" ? adapter : JSON.stringify(adapter))}`);
+      terminal.line();
+      for (const [port, adapter] of Object.entries(answer.adapters)) terminal.line(`  ${port.padEnd(10)} ${plain(typeof adapter === "string" ? adapter : adapter.join(", "))}`);
+      for (const engine of engines ?? []) {
+        terminal.line();
+        terminal.line(`  ${engine.name}${engine.isAvailable ? "" : `: ${plain(engine.reason ?? "not available")}`}`);
+        for (const fact of engine.isolation) terminal.line(terminal.dim(`    ${plain(fact)}`));
+      }
     }
     return answer.status === "ok" ? exitCodes.done : exitCodes.failed;
   },

@@ -85,6 +85,7 @@ export async function serveHttp({ setup, state, kernel, identity, apps, ingress 
     catalog,
     processes: apps.processes,
     deployments: apps.deployments,
+    engines: apps.engines,
   });
 
   const peer = (request: IncomingMessage) => peerOf(request.socket.remoteAddress, (name) => headerOf(request.headers, name), config.trustedProxies);

@@ -6,12 +6,14 @@ import { workspaceRoutes, type Workspaces } from "@norns/capabilities/identity/w
 import { catalogRoutes, type CatalogRoutesDeps } from "@norns/capabilities/apps/catalog";
 import { deploymentsRoutes, type Deployments } from "@norns/capabilities/apps/deployments";
 import { processesRoutes, type Processes } from "@norns/capabilities/apps/processes";
+import type { Engine } from "@norns/adapters/engines";
 import type { Events } from "@norns/kernel/events";
 import { newRouter, type Router } from "@norns/kernel/http";
 import type { WorkspaceId } from "@norns/kernel/ids";
 import type { Ledger } from "@norns/kernel/ledger";
 import type { Metrics } from "@norns/kernel/telemetry";
 import { docsPage } from "../docs-page.ts";
+import { enginesRoute } from "../engines-route.ts";
 import { eventsRoutes } from "../events-routes.ts";
 import { healthRoutes, type HealthAnswer } from "../health.ts";
 import { homePage } from "../home-page.ts";
@@ -31,6 +33,7 @@ export interface Rooms {
   readonly catalog: CatalogRoutesDeps;
   readonly processes: Processes;
   readonly deployments: Deployments;
+  readonly engines: readonly Engine[];
 }
 
 /** Where the home page leads. */
@@ -52,6 +55,7 @@ export function allRoutes(router: Router, rooms: Rooms): void {
   deploymentsRoutes(router, rooms.deployments);
   operationsRoutes(router, rooms.ledger, rooms.defaultWorkspace);
   eventsRoutes(router, rooms.events);
+  enginesRoute(router, rooms.engines);
   metricsRoute(router, rooms.metrics, rooms.defaultWorkspace);
 }
 
@@ -64,6 +68,6 @@ export function describedRouter(): Router {
     },
   }) as never;
   const router = newRouter();
-  allRoutes(router, { health: nothing, metrics: nothing, events: nothing, defaultWorkspace: nothing, ledger: nothing, accounts: nothing, workspaces: nothing, apiKeys: nothing, audit: nothing, catalog: nothing, processes: nothing, deployments: nothing });
+  allRoutes(router, { health: nothing, metrics: nothing, events: nothing, defaultWorkspace: nothing, ledger: nothing, accounts: nothing, workspaces: nothing, apiKeys: nothing, audit: nothing, catalog: nothing, processes: nothing, deployments: nothing, engines: nothing });
   return router;
 }
