@@ -17,16 +17,61 @@ export interface Layer {
 }
 
 export const layers: readonly Layer[] = [
-  { name: "kernel", folder: "kernel", mayImport: [], isWorkersSafe: true, purpose: "what every room stands on: ledger, events, errors, http, ids, vault, config" },
-  { name: "adapters", folder: "adapters", mayImport: ["kernel"], hasRooms: true, purpose: "the outside world: one folder a port, one folder an adapter" },
-  { name: "identity", folder: "capabilities/identity", mayImport: ["kernel"], isWorkersSafe: true, hasRooms: true, purpose: "accounts, workspaces, API keys, audit" },
-  { name: "apps", folder: "capabilities/apps", mayImport: ["kernel", "adapters", "identity"], hasRooms: true, purpose: "catalog, deployments, processes" },
+  {
+    name: "kernel",
+    folder: "kernel",
+    mayImport: [],
+    isWorkersSafe: true,
+    purpose: "what every room stands on: ledger, events, errors, http, ids, vault, config",
+  },
+  {
+    name: "adapters",
+    folder: "adapters",
+    mayImport: ["kernel"],
+    hasRooms: true,
+    purpose: "the outside world: one folder a port, one folder an adapter",
+  },
+  {
+    name: "identity",
+    folder: "capabilities/identity",
+    mayImport: ["kernel"],
+    isWorkersSafe: true,
+    hasRooms: true,
+    purpose: "accounts, workspaces, API keys, audit",
+  },
+  {
+    name: "apps",
+    folder: "capabilities/apps",
+    mayImport: ["kernel", "adapters", "identity"],
+    hasRooms: true,
+    purpose: "catalog, deployments, processes",
+  },
   { name: "client", folder: "client", mayImport: [], purpose: "the typed HTTP client, generated from openapi.json" },
-  { name: "server", folder: "programs/server", mayImport: ["kernel", "adapters", "identity", "apps"], purpose: "the server: api, worker or both; compose.ts names the adapters" },
+  {
+    name: "server",
+    folder: "programs/server",
+    mayImport: ["kernel", "adapters", "identity", "apps"],
+    purpose: "the server: api, worker or both; compose.ts names the adapters",
+  },
   { name: "cli", folder: "programs/cli", mayImport: ["client"], purpose: "the command `norns`" },
-  { name: "scripts", folder: "scripts", mayImport: ["kernel", "adapters", "identity", "apps", "server", "client", "cli", "root"], purpose: "launchers, checks, generators" },
-  { name: "benchmarks", folder: "benchmarks", mayImport: ["kernel", "adapters", "identity", "apps", "server", "client", "cli"], purpose: "npm run bench" },
-  { name: "journeys", folder: "journeys", mayImport: ["kernel", "adapters", "identity", "apps", "server", "client", "cli"], purpose: "tests that use the product as a person does" },
+  {
+    name: "scripts",
+    folder: "scripts",
+    mayImport: ["kernel", "adapters", "identity", "apps", "server", "client", "cli", "root"],
+    purpose: "launchers, checks, generators",
+  },
+  {
+    name: "benchmarks",
+    folder: "benchmarks",
+    mayImport: ["kernel", "adapters", "identity", "apps", "server", "client", "cli"],
+    purpose: "npm run bench",
+  },
+  {
+    name: "journeys",
+    folder: "journeys",
+    mayImport: ["kernel", "adapters", "identity", "apps", "server", "client", "cli"],
+    purpose: "tests that use the product as a person does",
+  },
   { name: "root", folder: "", mayImport: [], purpose: "configuration of the tools" },
 ];
 

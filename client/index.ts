@@ -17,7 +17,14 @@ export interface SendRequest {
 
 export type Send = (request: SendRequest) => Promise<unknown>;
 
-type Given<Endpoint, Part extends "params" | "query" | "body"> = Endpoint extends Record<Part, infer Value> ? (Value extends undefined ? object : Part extends "params" ? { readonly params: Value } : { readonly [Key in Part]?: Value }) : object;
+type Given<Endpoint, Part extends "params" | "query" | "body"> =
+  Endpoint extends Record<Part, infer Value>
+    ? Value extends undefined
+      ? object
+      : Part extends "params"
+        ? { readonly params: Value }
+        : { readonly [Key in Part]?: Value }
+    : object;
 
 export type Call<Name extends keyof Api> = Given<Api[Name], "params"> & Given<Api[Name], "query"> & Given<Api[Name], "body">;
 

@@ -29,7 +29,9 @@ const target = join(root, "client/generated/api.ts");
 const json = (content: Content | undefined): Schema | undefined => content?.content?.["application/json"]?.schema;
 
 function render(document: Document): string {
-  const schemas = Object.entries(document.components?.schemas ?? {}).map(([name, schema]) => `export type ${typeName(name)} = ${toType(schema)};`);
+  const schemas = Object.entries(document.components?.schemas ?? {}).map(
+    ([name, schema]) => `export type ${typeName(name)} = ${toType(schema)};`,
+  );
   const endpoints = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, endpoint]) => renderEndpoint(`${method.toUpperCase()} ${path}`, endpoint)),
   );

@@ -21,7 +21,14 @@ export interface EngineUnderTest {
   /** Kills what the engine itself keeps running beside the server, hard, and answers when it is dead. */
   killSupervisor?(): Promise<void>;
   /** Builds from a directory with this one file and this command; a Docker engine turns the command into a Dockerfile. */
-  build?(request: { app: AppName; release: ReleaseId; command: string; output: (text: string) => void; timeoutMs?: number; signal?: AbortSignal }): Promise<Artifact>;
+  build?(request: {
+    app: AppName;
+    release: ReleaseId;
+    command: string;
+    output: (text: string) => void;
+    timeoutMs?: number;
+    signal?: AbortSignal;
+  }): Promise<Artifact>;
   /** Leaves no process, container, file or directory behind, and throws when something was. */
   cleanUp(): Promise<void>;
 }
@@ -51,7 +58,10 @@ export function describeEngine(
     });
     afterAll(async () => {
       // A test that failed half way leaves its instances: end them, so that cleanUp judges the engine and not the test.
-      await engine.stop((await engine.observe()).map(({ id }) => id), { signal });
+      await engine.stop(
+        (await engine.observe()).map(({ id }) => id),
+        { signal },
+      );
       await under.cleanUp();
       for (const title of skipped.keys()) expect(titles, `skips "${title}", which is no test`).toContain(title);
     });
@@ -77,7 +87,10 @@ export function describeEngine(
     const running = async (workload: Workload, on = engine) =>
       (await on.observe(of(workload))).filter(({ release, state }) => release === workload.release && state === "running");
     const stopAll = async (workload: Workload) =>
-      engine.stop((await engine.observe(of(workload))).map(({ id }) => id), { signal });
+      engine.stop(
+        (await engine.observe(of(workload))).map(({ id }) => id),
+        { signal },
+      );
     const collect = async (query: Omit<LogQuery, "signal" | "follow" | "workspace">, on = engine) => {
       const entries: (LogLine | LogGap)[] = [];
       for await (const entry of on.logs({ workspace, ...query, follow: false, signal })) entries.push(entry);
@@ -229,9 +242,17 @@ export function describeEngine(
     test("starts an instance again that ends while it is kept up", async () => {
       const workload = aWorkload(anApp(), { command: "echo started; sleep 0.2; exit 1" });
       const [before] = await apply(workload, true);
-      const again = await until("a restart", async () => (await engine.observe(of(workload))).find(({ restarts }) => restarts >= 1), 15_000);
+      const again = await until(
+        "a restart",
+        async () => (await engine.observe(of(workload))).find(({ restarts }) => restarts >= 1),
+        15_000,
+      );
       expect(again.id).toBe(before!.id);
-      await until("two starts in the log", async () => (await texts(workload.app)).filter((text) => text === "started").length >= 2, 15_000);
+      await until(
+        "two starts in the log",
+        async () => (await texts(workload.app)).filter((text) => text === "started").length >= 2,
+        15_000,
+      );
       await stopAll(workload);
       expect(await engine.observe(of(workload))).toEqual([]);
     });
@@ -255,7 +276,10 @@ export function describeEngine(
       try {
         expect(ids(await running(workload, other))).toEqual(ids(before));
         expect(ids(await apply(workload, true, other))).toEqual(ids(before));
-        await other.stop(before.map(({ id }) => id), { signal });
+        await other.stop(
+          before.map(({ id }) => id),
+          { signal },
+        );
       } finally {
         await other.close();
       }
@@ -283,7 +307,9 @@ export function describeEngine(
       const workload = aWorkload(anApp(), { command: "echo out; echo err >&2; printf 'no newline'" });
       const [instance] = await apply(workload, false);
       await untilExited(workload);
-      const lines = (await collect({ app: workload.app })).flatMap((entry) => ("text" in entry ? [entry] : [])).filter(({ stream }) => stream !== "system");
+      const lines = (await collect({ app: workload.app }))
+        .flatMap((entry) => ("text" in entry ? [entry] : []))
+        .filter(({ stream }) => stream !== "system");
       expect(lines.map(({ text, stream }) => `${stream} ${text}`).sort()).toEqual(["stderr err", "stdout no newline", "stdout out"]);
       for (const line of lines) {
         expect(line).toMatchObject({ process: "web", instance: instance!.id });
@@ -298,9 +324,13 @@ export function describeEngine(
       await apply(workload, false);
       await untilExited(workload);
       await stopAll(workload);
-      const lines = (await collect({ app: workload.app })).flatMap((entry) => ("text" in entry && entry.stream === "stdout" ? [entry] : []));
+      const lines = (await collect({ app: workload.app })).flatMap((entry) =>
+        "text" in entry && entry.stream === "stdout" ? [entry] : [],
+      );
       expect(lines.map(({ text }) => text)).toEqual(Array.from({ length: 50 }, (_, index) => `line ${index + 1}`));
-      expect(await texts(workload.app, { cursors: [lines[29]!.cursor] })).toEqual(Array.from({ length: 20 }, (_, index) => `line ${index + 31}`));
+      expect(await texts(workload.app, { cursors: [lines[29]!.cursor] })).toEqual(
+        Array.from({ length: 20 }, (_, index) => `line ${index + 31}`),
+      );
       expect((await texts(workload.app, { tail: 5 })).at(-1)).toBe("line 50");
       expect(await texts(workload.app, { process: "other" as ProcessName })).toEqual([]);
     });
@@ -341,7 +371,7 @@ export function describeEngine(
 
     test("gives the environment asked for and nothing of the server's", async () => {
       process.env["NORNS_CONFORMANCE_SECRET"] = "of-the-server";
-      const workload = aWorkload(anApp(), { command: "env", env: { GREETING: "hello; $(id) \"quoted\"", EMPTY: "" } });
+      const workload = aWorkload(anApp(), { command: "env", env: { GREETING: 'hello; $(id) "quoted"', EMPTY: "" } });
       const [instance] = await apply(workload, false);
       await untilExited(workload);
       const lines = await texts(workload.app);

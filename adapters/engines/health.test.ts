@@ -18,7 +18,16 @@ const serve = (answer: RequestListener) => listen(createHttpServer(answer));
 
 describe("a health probe", () => {
   it("takes 2xx and 3xx as healthy, everything else not, and keeps status and body", async () => {
-    for (const [status, healthy] of [[200, true], [204, true], [302, true], [399, true], [400, false], [404, false], [500, false], [503, false]] as const) {
+    for (const [status, healthy] of [
+      [200, true],
+      [204, true],
+      [302, true],
+      [399, true],
+      [400, false],
+      [404, false],
+      [500, false],
+      [503, false],
+    ] as const) {
       const address = await serve((_, answer) => answer.writeHead(status).end(status === 204 ? "" : `status ${status}`));
       const seen = await probeOnce(address, { path: "/health", timeoutMs: 2000 }, signal);
       expect(seen).toMatchObject({ healthy, status, body: status === 204 ? "" : `status ${status}` });
@@ -49,17 +58,33 @@ describe("a health probe", () => {
 
   it("judges by the status when the body drags on", async () => {
     const address = await serve((_, answer) => void answer.writeHead(200).write("event: hello\n"));
-    expect(await probeOnce(address, { path: "/events", timeoutMs: 200 }, signal)).toMatchObject({ healthy: true, status: 200, body: "event: hello\n" });
+    expect(await probeOnce(address, { path: "/events", timeoutMs: 200 }, signal)).toMatchObject({
+      healthy: true,
+      status: 200,
+      body: "event: hello\n",
+    });
   });
 
   it("says why there was no answer", async () => {
     const silent = await listen(createServer(() => {}));
-    expect(await probeOnce(silent, { path: "/", timeoutMs: 150 }, signal)).toMatchObject({ healthy: false, error: "no answer within 0.15 s" });
+    expect(await probeOnce(silent, { path: "/", timeoutMs: 150 }, signal)).toMatchObject({
+      healthy: false,
+      error: "no answer within 0.15 s",
+    });
     const rude = await listen(createServer((socket) => socket.destroy()));
-    expect(await probeOnce(rude, { path: "/", timeoutMs: 500 }, signal)).toMatchObject({ healthy: false, error: "the connection was closed without an answer" });
+    expect(await probeOnce(rude, { path: "/", timeoutMs: 500 }, signal)).toMatchObject({
+      healthy: false,
+      error: "the connection was closed without an answer",
+    });
     const other = await listen(createServer((socket) => socket.end("SSH-2.0-OpenSSH\r\n")));
-    expect(await probeOnce(other, { path: "/", timeoutMs: 500 }, signal)).toMatchObject({ healthy: false, error: "what answered does not speak HTTP" });
-    expect(await probeOnce({ host: "127.0.0.1", port: 1 }, { path: "/", timeoutMs: 500 }, signal)).toMatchObject({ healthy: false, error: "connection refused: nothing listens there" });
+    expect(await probeOnce(other, { path: "/", timeoutMs: 500 }, signal)).toMatchObject({
+      healthy: false,
+      error: "what answered does not speak HTTP",
+    });
+    expect(await probeOnce({ host: "127.0.0.1", port: 1 }, { path: "/", timeoutMs: 500 }, signal)).toMatchObject({
+      healthy: false,
+      error: "connection refused: nothing listens there",
+    });
   });
 
   it("is a TCP connect without a path", async () => {
@@ -85,7 +110,10 @@ describe("a health probe", () => {
     const cancel = new AbortController();
     setTimeout(() => cancel.abort(), 50);
     const begin = performance.now();
-    expect(await probeOnce(silent, { path: "/", timeoutMs: 10_000 }, cancel.signal)).toMatchObject({ healthy: false, error: "the check was called off" });
+    expect(await probeOnce(silent, { path: "/", timeoutMs: 10_000 }, cancel.signal)).toMatchObject({
+      healthy: false,
+      error: "the check was called off",
+    });
     expect(await probeOnce(silent, { timeoutMs: 10_000 }, AbortSignal.abort())).toMatchObject({ healthy: false });
     expect(performance.now() - begin).toBeLessThan(1000);
   });

@@ -37,7 +37,8 @@ export async function probeOnce(
 ): Promise<HealthEvidence> {
   const at = Date.now();
   const begin = performance.now();
-  const seen = check.path === undefined ? await dial(address, check.timeoutMs, signal) : await get(address, check.path, check.timeoutMs, signal);
+  const seen =
+    check.path === undefined ? await dial(address, check.timeoutMs, signal) : await get(address, check.path, check.timeoutMs, signal);
   return { ...seen, durationMs: Math.round(performance.now() - begin), at };
 }
 

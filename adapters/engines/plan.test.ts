@@ -51,14 +51,18 @@ describe("planning", () => {
 
   it("is at rest once its changes are made", () => {
     const states = fc.constantFrom<InstanceState>("starting", "running", "stopping", "exited", "lost");
-    const instances = fc.array(fc.record({ process: fc.constantFrom("web", "jobs", "old"), index: fc.nat({ max: 4 }), state: states }), { maxLength: 12 });
+    const instances = fc.array(fc.record({ process: fc.constantFrom("web", "jobs", "old"), index: fc.nat({ max: 4 }), state: states }), {
+      maxLength: 12,
+    });
     fc.assert(
       fc.property(instances, fc.nat({ max: 4 }), fc.nat({ max: 4 }), (found, web, jobs) => {
         const running = found.map(({ process, ...rest }) => anInstance({ ...rest, process: process as ProcessName }));
         const wanted = planned({ web, jobs });
         const changes = planChanges(wanted, running);
         const stopped = new Set(changes.flatMap((change) => (change.kind === "stop" ? [change.instance] : [])));
-        const started = changes.flatMap((change) => (change.kind === "start" ? [anInstance({ process: change.process, index: change.index })] : []));
+        const started = changes.flatMap((change) =>
+          change.kind === "start" ? [anInstance({ process: change.process, index: change.index })] : [],
+        );
         const after = [...running.filter(({ id }) => !stopped.has(id)), ...started];
         expect(after).toHaveLength(web + jobs);
         expect(planChanges(wanted, after).every(({ kind }) => kind === "keep")).toBe(true);

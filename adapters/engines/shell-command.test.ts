@@ -4,9 +4,12 @@ import { describe, expect, it } from "vitest";
 import { toShellText } from "./shell-command.ts";
 
 describe("a command for sh -c", () => {
-  it.each(["node server.js", "./bin/server --port=3000 -v", "  python3 -m http.server\t8000 "])("it lets the one program of %j take the shell's place", (command) => {
-    expect(toShellText(command)).toBe(`exec ${command.trim()}`);
-  });
+  it.each(["node server.js", "./bin/server --port=3000 -v", "  python3 -m http.server\t8000 "])(
+    "it lets the one program of %j take the shell's place",
+    (command) => {
+      expect(toShellText(command)).toBe(`exec ${command.trim()}`);
+    },
+  );
 
   it.each([
     "npm ci && node .",

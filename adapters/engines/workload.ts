@@ -5,9 +5,7 @@
 import type { AppName, InstanceId, NodeId, ProcessName, ReleaseId, WorkspaceId } from "@norns/kernel/ids";
 
 /** What a build leaves behind: a read-only directory (process engine) or an image named by digest, never by tag. */
-export type Artifact =
-  | { readonly kind: "directory"; readonly path: string }
-  | { readonly kind: "image"; readonly image: string };
+export type Artifact = { readonly kind: "directory"; readonly path: string } | { readonly kind: "image"; readonly image: string };
 
 export interface HealthCheck {
   /** HTTP path; without one a TCP connect is the check. */

@@ -15,8 +15,23 @@ const faultsOf = (env: Record<string, string>): string => {
 describe("configuration", () => {
   it("has a usable default for everything", () => {
     const config = loadConfig({});
-    expect(config).toMatchObject({ port: 8800, bindAddress: "127.0.0.1", auth: "closed", leaseMs: 30_000, allowedOrigins: [], warnings: [] });
-    expect(config.secrets).toEqual({ databaseUrl: undefined, encryptionKey: undefined, earlierEncryptionKeys: undefined, jwtSecret: undefined, inviteSecret: undefined, apiToken: undefined, gitToken: undefined });
+    expect(config).toMatchObject({
+      port: 8800,
+      bindAddress: "127.0.0.1",
+      auth: "closed",
+      leaseMs: 30_000,
+      allowedOrigins: [],
+      warnings: [],
+    });
+    expect(config.secrets).toEqual({
+      databaseUrl: undefined,
+      encryptionKey: undefined,
+      earlierEncryptionKeys: undefined,
+      jwtSecret: undefined,
+      inviteSecret: undefined,
+      apiToken: undefined,
+      gitToken: undefined,
+    });
   });
 
   it("takes a seed's name and the canonical one, and counts an empty variable as not set", () => {
@@ -32,8 +47,20 @@ describe("configuration", () => {
   });
 
   it("tells every fault at once, each with the variable as it was given, what was wrong, and an example", () => {
-    const text = faultsOf({ NORN_PORT: "eighty", NORNS_LEASE_MS: "10", NORNS_AUTH: "closd", NORNS_TRUSTED_PROXIES: "10.0.0.0/33", NORNS_PUBLIC_URL: "norns.example.com", JWT_SECRET: "short" });
-    expect(text.split("\n").slice(1).map((line) => line.trim())).toEqual([
+    const text = faultsOf({
+      NORN_PORT: "eighty",
+      NORNS_LEASE_MS: "10",
+      NORNS_AUTH: "closd",
+      NORNS_TRUSTED_PROXIES: "10.0.0.0/33",
+      NORNS_PUBLIC_URL: "norns.example.com",
+      JWT_SECRET: "short",
+    });
+    expect(
+      text
+        .split("\n")
+        .slice(1)
+        .map((line) => line.trim()),
+    ).toEqual([
       '- NORN_PORT is not a whole number: "eighty". Example: NORN_PORT=8800',
       "- NORNS_PUBLIC_URL is not an address (URL). Example: NORNS_PUBLIC_URL=https://norns.example.com",
       '- NORNS_TRUSTED_PROXIES holds "10.0.0.0/33", which is not an address or a network in CIDR form. Example: NORNS_TRUSTED_PROXIES=10.0.0.0/8,127.0.0.1',
@@ -50,14 +77,20 @@ describe("configuration", () => {
   });
 
   it("never shows a secret, however the configuration is printed", () => {
-    const config = loadConfig({ ENCRYPTION_KEY: "k".repeat(43), DATABASE_URL: "postgres://u:hunter2@db/x", NORN_API_TOKEN: "t".repeat(32) });
+    const config = loadConfig({
+      ENCRYPTION_KEY: "k".repeat(43),
+      DATABASE_URL: "postgres://u:hunter2@db/x",
+      NORN_API_TOKEN: "t".repeat(32),
+    });
     const shown = `${JSON.stringify(config)} ${inspect(config, { depth: 10, showHidden: true })} ${String(config.secrets.apiToken)}`;
     expect(shown).not.toMatch(/kkkk|hunter2|tttt/);
     expect(config.secrets.databaseUrl?.reveal()).toBe("postgres://u:hunter2@db/x");
   });
 
   it("warns of a misspelt variable with the nearest name, and not of the command line's own", () => {
-    expect(loadConfig({ NORNS_PROT: "1", NORNS_URL: "http://x", NORNS_TOKEN: "x" }).warnings).toEqual(["NORNS_PROT is not a variable that Norns knows; did you mean NORNS_PORT?"]);
+    expect(loadConfig({ NORNS_PROT: "1", NORNS_URL: "http://x", NORNS_TOKEN: "x" }).warnings).toEqual([
+      "NORNS_PROT is not a variable that Norns knows; did you mean NORNS_PORT?",
+    ]);
   });
 
   it("is documented in docs/configuration.md as it is", async () => {

@@ -36,7 +36,9 @@ export function loadConfig(env: Environment): Config {
 
   faults.push(...contradictions(values as unknown as Omit<Config, "secrets">));
   if (faults.length > 0)
-    throw invalid("configuration_invalid", `The configuration is not usable:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`, { details: { faults } });
+    throw invalid("configuration_invalid", `The configuration is not usable:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`, {
+      details: { faults },
+    });
   // The casts hold because every key of the table went into one of the two records, by the same `isSecret`.
   return { ...values, secrets, warnings: findMisspelt(env) } as unknown as Config;
 }
@@ -64,9 +66,13 @@ const isLoopback = (address: string): boolean => address === "localhost" || addr
 function contradictions(config: Omit<Config, "secrets">): string[] {
   const faults: string[] = [];
   if (config.auth === "open" && !isLoopback(config.bindAddress))
-    faults.push(`NORNS_AUTH=open lets everyone in, so it needs a loopback address, and NORNS_BIND_ADDR is ${config.bindAddress}. Example: NORNS_BIND_ADDR=127.0.0.1`);
+    faults.push(
+      `NORNS_AUTH=open lets everyone in, so it needs a loopback address, and NORNS_BIND_ADDR is ${config.bindAddress}. Example: NORNS_BIND_ADDR=127.0.0.1`,
+    );
   if ((config.cfAccessTeamDomain === undefined) !== (config.cfAccessAudience === undefined))
-    faults.push("NORNS_CF_ACCESS_TEAM_DOMAIN and NORNS_CF_ACCESS_AUD go together, and only one is set. Example: NORNS_CF_ACCESS_TEAM_DOMAIN=acme.cloudflareaccess.com NORNS_CF_ACCESS_AUD=4714c135…");
+    faults.push(
+      "NORNS_CF_ACCESS_TEAM_DOMAIN and NORNS_CF_ACCESS_AUD go together, and only one is set. Example: NORNS_CF_ACCESS_TEAM_DOMAIN=acme.cloudflareaccess.com NORNS_CF_ACCESS_AUD=4714c135…",
+    );
   return faults;
 }
 
@@ -85,8 +91,7 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
     row = next;
   }
   return row[b.length]!;

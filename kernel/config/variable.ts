@@ -80,7 +80,11 @@ export function url(name: string, of: Description & { readonly protocols: readon
   return { ...describe(name, of, "not set"), parse: (value) => parseUrl(value, of.protocols), fallback: undefined };
 }
 
-export function integer(name: string, of: Description & { readonly min: number; readonly max: number }, fallback: number): Variable<number> {
+export function integer(
+  name: string,
+  of: Description & { readonly min: number; readonly max: number },
+  fallback: number,
+): Variable<number> {
   return {
     ...describe(name, of, String(fallback)),
     parse: (value) => {
@@ -110,7 +114,12 @@ export function choice<const Choices extends readonly string[], Fallback extends
 }
 
 /** Comma-separated; blanks around and empty entries are dropped. */
-export function list<Item>(name: string, of: Description, item: (text: string) => Item, fallback: readonly Item[]): Variable<readonly Item[]> {
+export function list<Item>(
+  name: string,
+  of: Description,
+  item: (text: string) => Item,
+  fallback: readonly Item[],
+): Variable<readonly Item[]> {
   return {
     ...describe(name, of, "empty"),
     parse: (value) =>
@@ -131,7 +140,8 @@ export const network = (value: string): Network => {
 
 export const origin = (value: string): string => {
   const parsed = parseUrl(value, ["http:", "https:"]);
-  if (parsed.origin !== value.replace(/\/$/, "")) throw new Wrong(`holds "${shorten(value)}", which is not a bare origin (scheme, host, port; no path)`);
+  if (parsed.origin !== value.replace(/\/$/, ""))
+    throw new Wrong(`holds "${shorten(value)}", which is not a bare origin (scheme, host, port; no path)`);
   return parsed.origin;
 };
 

@@ -3,16 +3,7 @@
  * retry-or-end and into a CLI exit code, at those three borders only. The message is for the person: what happened, to
  * what, and what to do next; never a secret, SQL or a path of the server.
  */
-export const errorKinds = [
-  "invalid",
-  "unauthenticated",
-  "forbidden",
-  "not_found",
-  "conflict",
-  "quota",
-  "unavailable",
-  "bug",
-] as const;
+export const errorKinds = ["invalid", "unauthenticated", "forbidden", "not_found", "conflict", "quota", "unavailable", "bug"] as const;
 
 export type ErrorKind = (typeof errorKinds)[number];
 

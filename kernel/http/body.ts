@@ -6,7 +6,9 @@ import { parseJsonSafely, recordFromPairs } from "./safe-input.ts";
 export const defaultBodyLimitBytes = 1_000_000;
 
 const tooLarge = (limit: number) =>
-  invalid("body_too_large", `The body is larger than the ${limit.toLocaleString("en")} bytes that are accepted here.`, { details: { limitBytes: limit } });
+  invalid("body_too_large", `The body is larger than the ${limit.toLocaleString("en")} bytes that are accepted here.`, {
+    details: { limitBytes: limit },
+  });
 
 /**
  * Holds the body to `limit` bytes for whoever reads it afterwards. With a Content-Length one comparison is enough (the

@@ -1,5 +1,6 @@
 /** Pages of other origins that may call the API: an exact list, echoed one at a time, never a wildcard. */
-const allowedHeaders = "Authorization, Content-Type, Cf-Access-Jwt-Assertion, Last-Event-ID, X-Api-Key, X-Norns-Workspace, X-Request-Id, Traceparent, Idempotency-Key";
+const allowedHeaders =
+  "Authorization, Content-Type, Cf-Access-Jwt-Assertion, Last-Event-ID, X-Api-Key, X-Norns-Workspace, X-Request-Id, Traceparent, Idempotency-Key";
 const exposedHeaders = "Link, Retry-After, X-Request-Id, Location";
 
 export function corsHeaders(origin: string | undefined, allowed: readonly string[]): readonly (readonly [string, string])[] {

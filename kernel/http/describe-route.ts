@@ -56,7 +56,10 @@ export function describeRoute<Params, Query, Body, Answer>(definition: RouteDefi
 /** `get /api/apps/{id}/logs` → `getAppsLogs…`: stable, unique, readable as a function's name. */
 function operationIdOf(method: string, path: string): string {
   const words = path.split("/").filter((part) => part !== "" && part !== "api");
-  const name = words.map((word) => word.replace(/^\{(\w+)\}$/, "By-$1")).join("-").split(/[^A-Za-z0-9]+/);
+  const name = words
+    .map((word) => word.replace(/^\{(\w+)\}$/, "By-$1"))
+    .join("-")
+    .split(/[^A-Za-z0-9]+/);
   return method + name.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join("");
 }
 

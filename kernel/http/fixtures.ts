@@ -40,7 +40,9 @@ export function aServer(build: (router: Router) => void, of: Partial<PipelineDep
       trustedProxies: [],
       socketAddressOf: (context) => (context.env as { peer?: string } | undefined)?.peer ?? "127.0.0.1",
       resolveActor: async (request) =>
-        request.headers.get("authorization") === "Bearer ada" || (request.headers.get("cookie") ?? "").includes("session=ada") ? anActor() : null,
+        request.headers.get("authorization") === "Bearer ada" || (request.headers.get("cookie") ?? "").includes("session=ada")
+          ? anActor()
+          : null,
       resolveWorkspace: async (_actor, named) => (named === "acme" ? workspace : undefined),
       limits: { requests: { name: "requests", perMinute: 100_000 }, badCredentials: { name: "bad-credentials", perMinute: 60 } },
       ...deps,

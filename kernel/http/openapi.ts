@@ -17,7 +17,9 @@ export function describeApi(router: Router, version: string): Record<string, unk
     },
     servers: [{ url: "/" }],
     security: [{ bearer: [] }, { cookie: [] }],
-    tags: [...new Set(router.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? (one.route.tags ?? []) : [])))].map((name) => ({ name })),
+    tags: [...new Set(router.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? (one.route.tags ?? []) : [])))].map(
+      (name) => ({ name }),
+    ),
   });
   const { components = {}, paths = {}, tags = [], ...rest } = document;
   return {
@@ -28,7 +30,12 @@ export function describeApi(router: Router, version: string): Record<string, unk
       ...components,
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "An API key (`nora_…`), the machine's own credential, or a session token." },
-        cookie: { type: "apiKey", in: "cookie", name: "__Host-norns", description: "A browser's session; writes need the control plane's own Origin." },
+        cookie: {
+          type: "apiKey",
+          in: "cookie",
+          name: "__Host-norns",
+          description: "A browser's session; writes need the control plane's own Origin.",
+        },
       },
     },
   };

@@ -18,9 +18,15 @@ export interface OriginFacts {
 export function checkOrigin({ origin, own, allowed, hasCookie, hasExplicitCredential }: OriginFacts): void {
   if (origin !== undefined && origin === own) return;
   if (origin !== undefined && !allowed.includes(origin))
-    throw forbidden("origin_refused", "A page of another origin may not do this. Allow it with NORNS_ALLOWED_ORIGINS, and send a bearer token.");
+    throw forbidden(
+      "origin_refused",
+      "A page of another origin may not do this. Allow it with NORNS_ALLOWED_ORIGINS, and send a bearer token.",
+    );
   if (hasCookie && !hasExplicitCredential)
-    throw forbidden("origin_refused", "With a cookie this needs the header Origin with exactly this server's scheme, host and port. Programs send a bearer token instead.");
+    throw forbidden(
+      "origin_refused",
+      "With a cookie this needs the header Origin with exactly this server's scheme, host and port. Programs send a bearer token instead.",
+    );
 }
 
 export const isWrite = (method: string): boolean => method !== "GET" && method !== "HEAD" && method !== "OPTIONS";

@@ -8,13 +8,67 @@ import type { Network } from "./network.ts";
 const echo = (of: Partial<PipelineDeps> & { publicUrl?: string } = {}) =>
   aServer((router) => {
     const action = { name: "things.write", role: "editor" } as const;
-    addRoute(router, { method: "get", path: "/api/things", summary: "List", tag: "T", access: { action }, query: z.object({ q: z.string().optional() }) }, ({ query, scope }) => Response.json({ query, remote: scope.remoteAddress, workspace: scope.workspace }));
-    addRoute(router, { method: "post", path: "/api/things", summary: "Make", tag: "T", access: { action }, body: z.looseObject({ name: z.string().optional() }) }, ({ body }) => Response.json(body));
-    addRoute(router, { method: "post", path: "/api/open", summary: "Open", tag: "T", access: { open: "test" }, body: z.looseObject({}), bodyLimitBytes: 100 }, ({ body }) => Response.json(body));
-    addRoute(router, { method: "get", path: "/api/fails/{how}", summary: "Fail", tag: "T", access: { open: "test" }, params: z.object({ how: z.string() }) }, ({ params }) => fail(params.how));
+    addRoute(
+      router,
+      { method: "get", path: "/api/things", summary: "List", tag: "T", access: { action }, query: z.object({ q: z.string().optional() }) },
+      ({ query, scope }) => Response.json({ query, remote: scope.remoteAddress, workspace: scope.workspace }),
+    );
+    addRoute(
+      router,
+      {
+        method: "post",
+        path: "/api/things",
+        summary: "Make",
+        tag: "T",
+        access: { action },
+        body: z.looseObject({ name: z.string().optional() }),
+      },
+      ({ body }) => Response.json(body),
+    );
+    addRoute(
+      router,
+      {
+        method: "post",
+        path: "/api/open",
+        summary: "Open",
+        tag: "T",
+        access: { open: "test" },
+        body: z.looseObject({}),
+        bodyLimitBytes: 100,
+      },
+      ({ body }) => Response.json(body),
+    );
+    addRoute(
+      router,
+      {
+        method: "get",
+        path: "/api/fails/{how}",
+        summary: "Fail",
+        tag: "T",
+        access: { open: "test" },
+        params: z.object({ how: z.string() }),
+      },
+      ({ params }) => fail(params.how),
+    );
     addRoute(router, { method: "get", path: "/api/v1/fails", summary: "Fail", tag: "T", access: { open: "test" } }, () => fail("conflict"));
-    addRoute(router, { method: "post", path: "/api/slow-body", summary: "Slow", tag: "T", access: { open: "test" }, timeoutMs: 30, body: z.looseObject({}) }, () => Response.json({}));
-    addRoute(router, { method: "get", path: "/api/slow", summary: "Slow", tag: "T", access: { open: "test" }, timeoutMs: 30 }, () => new Promise(() => {}));
+    addRoute(
+      router,
+      {
+        method: "post",
+        path: "/api/slow-body",
+        summary: "Slow",
+        tag: "T",
+        access: { open: "test" },
+        timeoutMs: 30,
+        body: z.looseObject({}),
+      },
+      () => Response.json({}),
+    );
+    addRoute(
+      router,
+      { method: "get", path: "/api/slow", summary: "Slow", tag: "T", access: { open: "test" }, timeoutMs: 30 },
+      () => new Promise(() => {}),
+    );
   }, of);
 
 const fail = (how: string): never => {
@@ -25,7 +79,11 @@ const fail = (how: string): never => {
 };
 
 const ada = { authorization: "Bearer ada" };
-const post = (body: string, headers: Record<string, string> = {}): RequestInit => ({ method: "POST", body, headers: { "content-type": "application/json", ...headers } });
+const post = (body: string, headers: Record<string, string> = {}): RequestInit => ({
+  method: "POST",
+  body,
+  headers: { "content-type": "application/json", ...headers },
+});
 const codeOf = async (response: Response): Promise<unknown> => ((await response.json()) as { code: string }).code;
 
 describe("errors", () => {
@@ -33,7 +91,12 @@ describe("errors", () => {
     const { call } = echo();
     const answer = await call("/api/fails/conflict", { headers: { "x-request-id": "client-request-1" } });
     expect(answer.status).toBe(409);
-    expect(await answer.json()).toEqual({ error: "The name is taken.", code: "taken", requestId: "client-request-1", details: { name: "x" } });
+    expect(await answer.json()).toEqual({
+      error: "The name is taken.",
+      code: "taken",
+      requestId: "client-request-1",
+      details: { name: "x" },
+    });
     const limited = await call("/api/fails/quota");
     expect([limited.status, limited.headers.get("retry-after")]).toEqual([429, "2"]);
     expect((await call("/api/fails/away")).status).toBe(503);
@@ -48,7 +111,9 @@ describe("errors", () => {
   });
 
   it("nests the error under /api/v1", async () => {
-    expect(await (await echo().call("/api/v1/fails")).json()).toMatchObject({ error: { code: "taken", message: "The name is taken.", requestId: expect.any(String) } });
+    expect(await (await echo().call("/api/v1/fails")).json()).toMatchObject({
+      error: { code: "taken", message: "The name is taken.", requestId: expect.any(String) },
+    });
   });
 
   it("says 404 for an unknown address and 405 with Allow for a known one", async () => {
@@ -83,13 +148,17 @@ describe("ids and headers", () => {
 
   it("promises HTTPS under the public address when that is https", async () => {
     const { call } = echo({ publicUrl: "https://norns.example.com" });
-    expect((await call("/nothing", { headers: { host: "norns.example.com" } })).headers.get("strict-transport-security")).toContain("max-age");
+    expect((await call("/nothing", { headers: { host: "norns.example.com" } })).headers.get("strict-transport-security")).toContain(
+      "max-age",
+    );
     expect((await call("/nothing")).headers.get("strict-transport-security")).toBeNull();
   });
 
   it("promises HTTPS only where a trusted proxy says that it was HTTPS", async () => {
     const { call } = echo({ trustedProxies: [parseNetwork("127.0.0.1") as Network] });
-    expect((await call("/nothing", { headers: { "x-forwarded-proto": "https" } })).headers.get("strict-transport-security")).toContain("max-age");
+    expect((await call("/nothing", { headers: { "x-forwarded-proto": "https" } })).headers.get("strict-transport-security")).toContain(
+      "max-age",
+    );
   });
 });
 
@@ -105,7 +174,11 @@ describe("[I11] keys that reach a prototype", () => {
     const { call } = echo();
     expect(await codeOf(await call("/api/things?__proto__=1", { headers: ada }))).toBe("unsafe_key");
     expect(await codeOf(await call("/api/things?a[constructor][x]=1", { headers: ada }))).toBe("unsafe_key");
-    expect(await codeOf(await call("/api/open", { method: "POST", body: "__proto__=1", headers: { "content-type": "application/x-www-form-urlencoded" } }))).toBe("unsafe_key");
+    expect(
+      await codeOf(
+        await call("/api/open", { method: "POST", body: "__proto__=1", headers: { "content-type": "application/x-www-form-urlencoded" } }),
+      ),
+    ).toBe("unsafe_key");
   });
 
   it("are harmless as values", async () => {
@@ -124,12 +197,22 @@ describe("bodies", () => {
     const body = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new TextEncoder().encode(" ".repeat(64))),
     });
-    const answer = await echo().call("/api/open", { method: "POST", body, duplex: "half", headers: { "transfer-encoding": "chunked" } } as RequestInit);
+    const answer = await echo().call("/api/open", {
+      method: "POST",
+      body,
+      duplex: "half",
+      headers: { "transfer-encoding": "chunked" },
+    } as RequestInit);
     expect([answer.status, await codeOf(answer)]).toEqual([413, "body_too_large"]);
   });
 
   it("are not waited for without end", async () => {
-    const answer = await echo().call("/api/slow-body", { method: "POST", body: new ReadableStream(), duplex: "half", headers: { "transfer-encoding": "chunked" } } as RequestInit);
+    const answer = await echo().call("/api/slow-body", {
+      method: "POST",
+      body: new ReadableStream(),
+      duplex: "half",
+      headers: { "transfer-encoding": "chunked" },
+    } as RequestInit);
     expect(answer.status).toBe(408);
   });
 
@@ -141,25 +224,34 @@ describe("bodies", () => {
 });
 
 describe("[W8] a name that is not ours", () => {
-  it.each(["evil.example", "evil.example:8800", "localhost.evil.example", "hello.localhost:8800", "10.0.0.7", "", "a b"])("is answered 421: %s", async (host) => {
-    const answer = await echo().call("/api/things", { headers: { ...ada, host } });
-    expect(answer.status).toBe(421);
-  });
+  it.each(["evil.example", "evil.example:8800", "localhost.evil.example", "hello.localhost:8800", "10.0.0.7", "", "a b"])(
+    "is answered 421: %s",
+    async (host) => {
+      const answer = await echo().call("/api/things", { headers: { ...ada, host } });
+      expect(answer.status).toBe(421);
+    },
+  );
 
-  it.each(["localhost", "LOCALHOST:8800", "127.0.0.1:9", "[::1]:8800", "norns.example.com", "localhost."])("and our names are accepted: %s", async (host) => {
-    expect((await echo({ publicUrl: "https://norns.example.com" }).call("/api/things", { headers: { ...ada, host } })).status).toBe(200);
-  });
+  it.each(["localhost", "LOCALHOST:8800", "127.0.0.1:9", "[::1]:8800", "norns.example.com", "localhost."])(
+    "and our names are accepted: %s",
+    async (host) => {
+      expect((await echo({ publicUrl: "https://norns.example.com" }).call("/api/things", { headers: { ...ada, host } })).status).toBe(200);
+    },
+  );
 });
 
 describe("[W2] pages of other origins", () => {
   const cookie = { cookie: "session=ada" };
-  it.each(["http://evil.example", "http://app.localhost:8800", "http://localhost:3000", "https://localhost:8800", "null"])("may not write: %s", async (origin) => {
-    const { call } = echo();
-    for (const credential of [cookie, ada, {}]) {
-      const answer = await call("/api/things", post("{}", { ...credential, origin }));
-      expect([answer.status, await codeOf(answer)]).toEqual([403, "origin_refused"]);
-    }
-  });
+  it.each(["http://evil.example", "http://app.localhost:8800", "http://localhost:3000", "https://localhost:8800", "null"])(
+    "may not write: %s",
+    async (origin) => {
+      const { call } = echo();
+      for (const credential of [cookie, ada, {}]) {
+        const answer = await call("/api/things", post("{}", { ...credential, origin }));
+        expect([answer.status, await codeOf(answer)]).toEqual([403, "origin_refused"]);
+      }
+    },
+  );
 
   it("may not be left unsaid when a cookie is the credential", async () => {
     const { call } = echo();
@@ -173,7 +265,8 @@ describe("[W2] pages of other origins", () => {
     const answer = await call("/api/things", post("{}", { ...ada, origin: "https://ops.example" }));
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([200, "https://ops.example"]);
     expect((await call("/api/things", post("{}", { ...cookie, origin: "https://ops.example" }))).status).toBe(403);
-    const preflight = (origin: string) => call("/api/things", { method: "OPTIONS", headers: { origin, "access-control-request-method": "POST" } });
+    const preflight = (origin: string) =>
+      call("/api/things", { method: "OPTIONS", headers: { origin, "access-control-request-method": "POST" } });
     expect((await preflight("https://ops.example")).headers.get("access-control-allow-methods")).toContain("POST");
     expect((await preflight("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull();
   });
@@ -182,7 +275,8 @@ describe("[W2] pages of other origins", () => {
 describe("[W7] forwarding headers", () => {
   const remote = async (trusted: string[], peer: string, forwarded: string) => {
     const { call } = echo({ trustedProxies: trusted.map((text) => parseNetwork(text) as Network) });
-    return ((await (await call("/api/things", { peer, headers: { ...ada, "x-forwarded-for": forwarded } })).json()) as { remote: string }).remote;
+    return ((await (await call("/api/things", { peer, headers: { ...ada, "x-forwarded-for": forwarded } })).json()) as { remote: string })
+      .remote;
   };
   it("count for nothing from anyone but a trusted proxy", async () => {
     expect(await remote([], "127.0.0.1", "1.2.3.4")).toBe("127.0.0.1");

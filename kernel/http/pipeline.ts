@@ -57,7 +57,10 @@ export function requestPipeline(deps: PipelineDeps): MiddlewareHandler<HttpEnv> 
     try {
       const isDone = admit(deps, context, own);
       if (isDone) return isDone;
-      context.set("identify", once(() => identify(deps, context, scope)));
+      context.set(
+        "identify",
+        once(() => identify(deps, context, scope)),
+      );
       if (deps.streams) context.set("streams", deps.streams);
       if (deps.limiter) context.set("limiter", deps.limiter);
       await next();
@@ -153,7 +156,14 @@ function finish(deps: PipelineDeps, context: Context<HttpEnv>, scope: RequestSco
   // A refusal is an answer like any other; only what is our own fault is written with its cause.
   const isOurFault = status >= 500;
   const level = isOurFault ? "error" : isWrite(method) && path !== "/api/auth/get-session" ? "info" : "debug";
-  const fields = { method, path, status, ms: Math.round(ms * 10) / 10, remote: scope.remoteAddress, ...(error instanceof NornsError ? { code: error.code } : {}) };
+  const fields = {
+    method,
+    path,
+    status,
+    ms: Math.round(ms * 10) / 10,
+    remote: scope.remoteAddress,
+    ...(error instanceof NornsError ? { code: error.code } : {}),
+  };
   (context.var.scope ?? scope).log[level](isOurFault && error ? { ...fields, error } : fields, `${method} ${path} ${status}`);
 }
 

@@ -113,7 +113,10 @@ export function newRouter(): Router {
     const others = listRoutes(router).filter((entry) => matches(entry.path, context.req.path) && entry.method !== context.req.method);
     if (others.length === 0) return answerError(notFound("not_found", "There is nothing at this address."), context);
     context.header("Allow", others.map((entry) => entry.method).join(", "));
-    return answerError(invalid("method_not_allowed", `This address knows ${others.map((entry) => entry.method).join(", ")}, not ${context.req.method}.`), context);
+    return answerError(
+      invalid("method_not_allowed", `This address knows ${others.map((entry) => entry.method).join(", ")}, not ${context.req.method}.`),
+      context,
+    );
   });
   return router;
 }
@@ -192,7 +195,8 @@ async function withinTime<Value>(work: Promise<Value>, timeoutMs: number): Promi
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(unavailable("request_timed_out", `No answer within ${timeoutMs / 1000} s. It may still be done: look before asking again.`)),
+      () =>
+        reject(unavailable("request_timed_out", `No answer within ${timeoutMs / 1000} s. It may still be done: look before asking again.`)),
       timeoutMs,
     );
   });

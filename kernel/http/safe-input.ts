@@ -48,4 +48,6 @@ export function refuseUnsafeKeys(value: unknown): void {
 }
 
 const unsafeKey = (key: string) =>
-  invalid("unsafe_key", "The input has a key named __proto__, constructor or prototype. Such keys are not accepted.", { details: { field: key.slice(0, 100) } });
+  invalid("unsafe_key", "The input has a key named __proto__, constructor or prototype. Such keys are not accepted.", {
+    details: { field: key.slice(0, 100) },
+  });

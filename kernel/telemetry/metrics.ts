@@ -58,14 +58,21 @@ export function createMetrics(): Metrics {
           errors += 1;
         }
       }
-      lines.push("# HELP norns_scrape_errors Sources that could not be read for this answer.", "# TYPE norns_scrape_errors gauge", `norns_scrape_errors ${errors}`);
+      lines.push(
+        "# HELP norns_scrape_errors Sources that could not be read for this answer.",
+        "# TYPE norns_scrape_errors gauge",
+        `norns_scrape_errors ${errors}`,
+      );
       return `${lines.join("\n")}\n`;
     },
   };
 }
 
 function renderHttp(http: Map<string, Histogram>): string[] {
-  const lines = ["# HELP norns_http_request_duration_seconds Time until the answer began.", "# TYPE norns_http_request_duration_seconds histogram"];
+  const lines = [
+    "# HELP norns_http_request_duration_seconds Time until the answer began.",
+    "# TYPE norns_http_request_duration_seconds histogram",
+  ];
   for (const [key, { buckets, sum, count }] of http) {
     let below = 0;
     for (const [index, bound] of bucketsMs.entries()) {
@@ -73,7 +80,10 @@ function renderHttp(http: Map<string, Histogram>): string[] {
       lines.push(`norns_http_request_duration_seconds_bucket{${key},le="${bound / 1000}"} ${below}`);
     }
     lines.push(`norns_http_request_duration_seconds_bucket{${key},le="+Inf"} ${count}`);
-    lines.push(`norns_http_request_duration_seconds_sum{${key}} ${sum / 1000}`, `norns_http_request_duration_seconds_count{${key}} ${count}`);
+    lines.push(
+      `norns_http_request_duration_seconds_sum{${key}} ${sum / 1000}`,
+      `norns_http_request_duration_seconds_count{${key}} ${count}`,
+    );
   }
   return lines;
 }

@@ -23,7 +23,11 @@ export async function askSecret(question: string): Promise<string> {
       if (text.includes("\n")) break;
     }
     const [line = ""] = text.split("\n");
-    if (line === "") throw usageError("There is no terminal to ask at, and standard input is empty.", "Pipe the password in, or use an API key with --token.");
+    if (line === "")
+      throw usageError(
+        "There is no terminal to ask at, and standard input is empty.",
+        "Pipe the password in, or use an API key with --token.",
+      );
     return line.replace(/\r$/, "");
   }
   stderr.write(question);

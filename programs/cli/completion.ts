@@ -10,7 +10,8 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
 
 const optionsOf = (command: Command): string[] => [...(command.options ?? []), ...globalOptions].map((option) => `--${option.name}`);
 const firstWords = (commands: readonly Command[]): string[] => [...new Set(commands.map((command) => command.words[0]!))];
-const below = (first: string, commands: readonly Command[]): string[] => commands.filter((command) => command.words[0] === first && command.words.length > 1).map((command) => command.words[1]!);
+const below = (first: string, commands: readonly Command[]): string[] =>
+  commands.filter((command) => command.words[0] === first && command.words.length > 1).map((command) => command.words[1]!);
 
 function bash(commands: readonly Command[]): string {
   const cases = firstWords(commands).map((first) => {
@@ -34,12 +35,27 @@ function bash(commands: readonly Command[]): string {
 
 function zsh(commands: readonly Command[]): string {
   const quoted = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(":", "\\:");
-  const firsts = firstWords(commands).map((first) => `    '${first}:${quoted(commands.find((command) => command.words[0] === first)!.about)}'`);
+  const firsts = firstWords(commands).map(
+    (first) => `    '${first}:${quoted(commands.find((command) => command.words[0] === first)!.about)}'`,
+  );
   const cases = firstWords(commands).map((first) => {
     const command = commands.find((candidate) => candidate.words[0] === first)!;
     return `    ${first}) compadd -- ${[...below(first, commands), ...optionsOf(command)].join(" ")}; _files ;;`;
   });
-  return ["_norns() {", "  local -a commands", "  commands=(", ...firsts, "  )", "  if (( CURRENT == 2 )); then _describe command commands; return; fi", '  case "$words[2]" in', ...cases, "  esac", "}", "compdef _norns norns", ""].join("\n");
+  return [
+    "_norns() {",
+    "  local -a commands",
+    "  commands=(",
+    ...firsts,
+    "  )",
+    "  if (( CURRENT == 2 )); then _describe command commands; return; fi",
+    '  case "$words[2]" in',
+    ...cases,
+    "  esac",
+    "}",
+    "compdef _norns norns",
+    "",
+  ].join("\n");
 }
 
 function fish(commands: readonly Command[]): string {
@@ -49,8 +65,14 @@ function fish(commands: readonly Command[]): string {
     const command = commands.find((candidate) => candidate.words[0] === first)!;
     lines.push(`complete -c norns -n __fish_use_subcommand -a ${first} -d '${quoted(command.about)}'`);
     for (const word of below(first, commands)) lines.push(`complete -c norns -n '__fish_seen_subcommand_from ${first}' -a ${word}`);
-    for (const option of command.options ?? []) lines.push(`complete -c norns -n '__fish_seen_subcommand_from ${first}' -l ${option.name}${option.short ? ` -s ${option.short}` : ""}${option.value ? " -r" : ""} -d '${quoted(option.about)}'`);
+    for (const option of command.options ?? [])
+      lines.push(
+        `complete -c norns -n '__fish_seen_subcommand_from ${first}' -l ${option.name}${option.short ? ` -s ${option.short}` : ""}${option.value ? " -r" : ""} -d '${quoted(option.about)}'`,
+      );
   }
-  for (const option of globalOptions) lines.push(`complete -c norns -l ${option.name}${option.short ? ` -s ${option.short}` : ""}${option.value ? " -r" : ""} -d '${quoted(option.about)}'`);
+  for (const option of globalOptions)
+    lines.push(
+      `complete -c norns -l ${option.name}${option.short ? ` -s ${option.short}` : ""}${option.value ? " -r" : ""} -d '${quoted(option.about)}'`,
+    );
   return `${lines.join("\n")}\n`;
 }

@@ -35,8 +35,21 @@ export function connect(flags: { url: string | undefined; token: string | undefi
   const { home, login } = norns(environment);
   const kept = [read(path.join(home, "credential")), read(login)].filter((entry) => entry !== undefined);
   const url = flags.url ?? environment["NORNS_URL"] ?? environment["NORN_URL"] ?? kept[0]?.url ?? "http://127.0.0.1:8800";
-  const from = flags.url ? "--url" : environment["NORNS_URL"] ? "NORNS_URL" : environment["NORN_URL"] ? "NORN_URL" : kept[0] ? "the kept credential" : "the default address";
-  const token = flags.token ?? environment["NORNS_TOKEN"] ?? environment["NORN_TOKEN"] ?? environment["NORN_API_TOKEN"] ?? kept.find((entry) => sameOrigin(entry.url, url))?.token;
+  const from = flags.url
+    ? "--url"
+    : environment["NORNS_URL"]
+      ? "NORNS_URL"
+      : environment["NORN_URL"]
+        ? "NORN_URL"
+        : kept[0]
+          ? "the kept credential"
+          : "the default address";
+  const token =
+    flags.token ??
+    environment["NORNS_TOKEN"] ??
+    environment["NORN_TOKEN"] ??
+    environment["NORN_API_TOKEN"] ??
+    kept.find((entry) => sameOrigin(entry.url, url))?.token;
   return { url: checked(url).origin, token, from };
 }
 
@@ -63,7 +76,9 @@ function checked(url: string): URL {
   } catch {
     // falls through to the one message for all of these
   }
-  throw new CommandError(exitCodes.usage, "invalid_url", `"${url}" is not the address of a server.`, { hint: "It looks like http://127.0.0.1:8800." });
+  throw new CommandError(exitCodes.usage, "invalid_url", `"${url}" is not the address of a server.`, {
+    hint: "It looks like http://127.0.0.1:8800.",
+  });
 }
 
 /** Loopback has three names; a token for one of them is a token for all with the same port. */

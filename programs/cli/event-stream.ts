@@ -24,7 +24,7 @@ const mostAttempts = 20;
 
 export async function* streamEvents(connection: Connection, options: StreamOptions): AsyncGenerator<StreamedEvent> {
   let lastId: string | undefined;
-  for (let attempt = 0; !options.signal.aborted; ) {
+  for (let attempt = 0; !options.signal.aborted;) {
     try {
       const message = await open(connection, {
         method: "GET",

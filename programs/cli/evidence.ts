@@ -16,7 +16,9 @@ export function failureLines(error: Failure, terminal: Terminal): string[] {
   if (!details) return lines;
   for (const seen of listOf(details["evidence"])) lines.push(...evidenceLines(seen, terminal));
   for (const finding of listOf(details["findings"]))
-    lines.push(`  ${finding["line"] === undefined ? "" : `line ${textOf(finding["line"])}: `}${textOf(finding["field"])}: ${textOf(finding["message"])}`);
+    lines.push(
+      `  ${finding["line"] === undefined ? "" : `line ${textOf(finding["line"])}: `}${textOf(finding["field"])}: ${textOf(finding["message"])}`,
+    );
   lines.push(...block("last output", details["output"]));
   return lines;
 }
@@ -29,7 +31,10 @@ function evidenceLines(seen: Readonly<Record<string, unknown>>, terminal: Termin
   if (typeof seen["error"] === "string") lines.push(`  ${who} ${textOf(seen["error"])}`);
   lines.push(...block("answer", seen["body"]));
   const exit = recordOf(seen["exit"]);
-  if (exit) lines.push(`  ${who} ended ${exit["signal"] ? `by ${textOf(exit["signal"])}` : `with code ${textOf(exit["code"])}`}${exit["reason"] ? ` (${textOf(exit["reason"])})` : ""}`);
+  if (exit)
+    lines.push(
+      `  ${who} ended ${exit["signal"] ? `by ${textOf(exit["signal"])}` : `with code ${textOf(exit["code"])}`}${exit["reason"] ? ` (${textOf(exit["reason"])})` : ""}`,
+    );
   lines.push(...block("last lines", seen["logs"]));
   return lines.map((line) => (line.startsWith("    ") ? terminal.dim(line) : line));
 }
@@ -53,5 +58,6 @@ function block(heading: string, value: unknown): string[] {
 
 const recordOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
-const listOf = (value: unknown): Readonly<Record<string, unknown>>[] => (Array.isArray(value) ? value.map(recordOf).filter((one) => one !== undefined) : []);
+const listOf = (value: unknown): Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value.map(recordOf).filter((one) => one !== undefined) : [];
 const textOf = (value: unknown): string => (typeof value === "string" ? plain(value) : typeof value === "number" ? String(value) : "");

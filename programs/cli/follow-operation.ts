@@ -8,7 +8,12 @@ const ends = /\.(complete|failed|cancelled|undone|undo_failed)$/;
 
 export async function followOperation(session: Session, id: string): Promise<Operation> {
   const first = await session.api("GET /api/operations/{id}", { params: { id } });
-  const view = session.isJson ? undefined : openThreadView(session.terminal, first.steps.map((step) => step.name));
+  const view = session.isJson
+    ? undefined
+    : openThreadView(
+        session.terminal,
+        first.steps.map((step) => step.name),
+      );
   try {
     for await (const message of session.stream({ path: `/api/events?operation=${encodeURIComponent(id)}&after=0` })) {
       if (message.event === "gap") continue;
@@ -21,11 +26,14 @@ export async function followOperation(session: Session, id: string): Promise<Ope
     view?.close();
   }
   if (session.signal.aborted)
-    throw new CommandError(exitCodes.failed, "interrupted", "Stopped watching; the operation goes on.", { hint: `\`norns operations show ${id}\` shows it, \`norns operations cancel ${id}\` ends it.` });
+    throw new CommandError(exitCodes.failed, "interrupted", "Stopped watching; the operation goes on.", {
+      hint: `\`norns operations show ${id}\` shows it, \`norns operations cancel ${id}\` ends it.`,
+    });
   return session.api("GET /api/operations/{id}", { params: { id } });
 }
 
-const isOver = async (session: Session, id: string): Promise<boolean> => (await session.api("GET /api/operations/{id}", { params: { id } })).finishedAt !== undefined;
+const isOver = async (session: Session, id: string): Promise<boolean> =>
+  (await session.api("GET /api/operations/{id}", { params: { id } })).finishedAt !== undefined;
 
 /** A finished operation as an exit code. */
 export const exitOf = (operation: Operation) => (operation.state === "succeeded" ? exitCodes.done : exitCodes.failed);

@@ -23,15 +23,25 @@ function overview(commands: readonly Command[]): string[] {
     if (members.length === 0) continue;
     lines.push("", group.title, ...rows(members.map((command) => [`  ${usage(command)}`, command.about])));
   }
-  return [...lines, "", "Options of every command", ...optionRows(globalOptions), "", "Exit codes: 0 done, 1 failed as an outcome, 2 wrong usage, 3 not allowed, 4 not found, 5 unreachable.", "`norns <command> --help` shows examples."];
+  return [
+    ...lines,
+    "",
+    "Options of every command",
+    ...optionRows(globalOptions),
+    "",
+    "Exit codes: 0 done, 1 failed as an outcome, 2 wrong usage, 3 not allowed, 4 not found, 5 unreachable.",
+    "`norns <command> --help` shows examples.",
+  ];
 }
 
 function helpOfCommand(command: Command, commands: readonly Command[]): string[] {
   const lines = [`norns ${usage(command)}`, "", command.description ?? command.about];
-  if (command.arguments?.length) lines.push("", "Arguments", ...rows(command.arguments.map((argument) => [`  ${argument.name.toUpperCase()}`, argument.about])));
+  if (command.arguments?.length)
+    lines.push("", "Arguments", ...rows(command.arguments.map((argument) => [`  ${argument.name.toUpperCase()}`, argument.about])));
   if (command.options?.length) lines.push("", "Options", ...optionRows(command.options));
   lines.push("", "Options of every command", ...optionRows(globalOptions));
-  if (command.examples?.length) lines.push("", "Examples", ...command.examples.flatMap((example) => [`  ${example.line}`, `      ${example.about}`]));
+  if (command.examples?.length)
+    lines.push("", "Examples", ...command.examples.flatMap((example) => [`  ${example.line}`, `      ${example.about}`]));
   const below = commands.filter((other) => other !== command && command.words.every((word, place) => other.words[place] === word));
   if (below.length > 0) lines.push("", "See also", ...rows(below.map((other) => [`  norns ${usage(other)}`, other.about])));
   if (command.exits) lines.push("", `Exit codes: ${command.exits}`);
@@ -47,10 +57,17 @@ export function usage(command: Command): string {
 }
 
 function optionRows(options: readonly Option[]): string[] {
-  return rows(options.map((option) => [`  ${option.short ? `-${option.short}, ` : ""}--${option.name}${option.value ? ` ${option.value}` : ""}`, option.about + (option.choices ? ` (${option.choices.join(", ")})` : "")]));
+  return rows(
+    options.map((option) => [
+      `  ${option.short ? `-${option.short}, ` : ""}--${option.name}${option.value ? ` ${option.value}` : ""}`,
+      option.about + (option.choices ? ` (${option.choices.join(", ")})` : ""),
+    ]),
+  );
 }
 
 function rows(pairs: readonly (readonly [string, string] | readonly string[])[]): string[] {
   const width = Math.min(34, Math.max(...pairs.map(([left]) => left!.length)));
-  return pairs.map(([left, right]) => (left!.length > width ? `${left}\n${" ".repeat(width + 2)}${right}` : `${left!.padEnd(width)}  ${right}`));
+  return pairs.map(([left, right]) =>
+    left!.length > width ? `${left}\n${" ".repeat(width + 2)}${right}` : `${left!.padEnd(width)}  ${right}`,
+  );
 }

@@ -20,7 +20,10 @@ export function parse(argv: readonly string[], commands: readonly Command[]): Pa
 const isHelp = (word: string): boolean => word === "--help" || word === "-h";
 
 /** The longest run of leading words that names a command; options before it are carried along. */
-function findCommand(argv: readonly string[], commands: readonly Command[]): { command: Command | undefined; rest: string[]; words: string[] } {
+function findCommand(
+  argv: readonly string[],
+  commands: readonly Command[],
+): { command: Command | undefined; rest: string[]; words: string[] } {
   const words: string[] = [];
   const before: string[] = [];
   let index = 0;
@@ -36,7 +39,9 @@ function findCommand(argv: readonly string[], commands: readonly Command[]): { c
     if (!commands.some((command) => next.every((part, place) => command.words[place] === part))) break;
     words.push(word);
   }
-  const command = commands.find((candidate) => candidate.words.length === words.length && candidate.words.every((part, place) => words[place] === part));
+  const command = commands.find(
+    (candidate) => candidate.words.length === words.length && candidate.words.every((part, place) => words[place] === part),
+  );
   if (!command && words.length === 0) words.push(...argv.slice(index, index + 1));
   else if (!command && index < argv.length) words.push(argv[index]!);
   return { command, rest: [...before, ...argv.slice(index)], words };
@@ -45,8 +50,12 @@ function findCommand(argv: readonly string[], commands: readonly Command[]): { c
 function unknownCommand(words: readonly string[], commands: readonly Command[]): Error {
   const asked = words.join(" ");
   const group = commands.filter((command) => command.words[0] === words[0]);
-  if (group.length > 0) return usageError(`\`norns ${asked}\` is not complete.`, `One of: ${group.map((command) => command.words.join(" ")).join(", ")}`);
-  const close = nearest(asked, commands.map((command) => command.words.join(" ")));
+  if (group.length > 0)
+    return usageError(`\`norns ${asked}\` is not complete.`, `One of: ${group.map((command) => command.words.join(" ")).join(", ")}`);
+  const close = nearest(
+    asked,
+    commands.map((command) => command.words.join(" ")),
+  );
   return usageError(`There is no command \`norns ${asked}\`.`, close ? `Did you mean \`norns ${close}\`?` : "`norns --help` lists them.");
 }
 
@@ -71,8 +80,14 @@ function readGiven(rest: readonly string[], command: Command): Given {
     }
     const option = optionOf(word, options);
     if (!option) {
-      const close = nearest(word.replace(/^-+/, ""), options.map((candidate) => candidate.name));
-      throw usageError(`\`norns ${command.words.join(" ")}\` has no option ${word.split("=")[0]}.`, close ? `Did you mean --${close}?` : undefined);
+      const close = nearest(
+        word.replace(/^-+/, ""),
+        options.map((candidate) => candidate.name),
+      );
+      throw usageError(
+        `\`norns ${command.words.join(" ")}\` has no option ${word.split("=")[0]}.`,
+        close ? `Did you mean --${close}?` : undefined,
+      );
     }
     if (!option.value) {
       values.set(option.name, "true");
@@ -100,7 +115,14 @@ function readGiven(rest: readonly string[], command: Command): Given {
 function checkArguments(given: readonly string[], command: Command): void {
   const expected = command.arguments ?? [];
   const missing = expected.filter((argument) => !argument.isOptional)[given.length];
-  if (missing) throw usageError(`\`norns ${command.words.join(" ")}\` needs ${missing.name.toUpperCase()}: ${missing.about}.`, `\`norns ${command.words.join(" ")} --help\` shows how.`);
+  if (missing)
+    throw usageError(
+      `\`norns ${command.words.join(" ")}\` needs ${missing.name.toUpperCase()}: ${missing.about}.`,
+      `\`norns ${command.words.join(" ")} --help\` shows how.`,
+    );
   if (given.length > expected.length && !expected.at(-1)?.isRepeated)
-    throw usageError(`"${given[expected.length]}" is one word too many for \`norns ${command.words.join(" ")}\`.`, `\`norns ${command.words.join(" ")} --help\` shows how.`);
+    throw usageError(
+      `"${given[expected.length]}" is one word too many for \`norns ${command.words.join(" ")}\`.`,
+      `\`norns ${command.words.join(" ")} --help\` shows how.`,
+    );
 }

@@ -29,7 +29,13 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
       for (const text of helpFor(parsed.words, commands)) terminal.line(text);
       return exitCodes.done;
     }
-    const session = createSession({ given: parsed.given, terminal, environment: line.environment, directory: line.directory, signal: stop.signal });
+    const session = createSession({
+      given: parsed.given,
+      terminal,
+      environment: line.environment,
+      directory: line.directory,
+      signal: stop.signal,
+    });
     return (await parsed.command.run(parsed.given, session)) ?? exitCodes.done;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

@@ -55,6 +55,14 @@ describe("words", () => {
   });
 
   it("it lines columns up, numbers to the right, colours not counted", () => {
-    expect(table(["NAME", "COUNT#"], [["a", "10"], ["\u001b[32mlonger\u001b[0m", "7"]])).toEqual(["NAME    COUNT", "a          10", "\u001b[32mlonger\u001b[0m      7"]);
+    expect(
+      table(
+        ["NAME", "COUNT#"],
+        [
+          ["a", "10"],
+          ["\u001b[32mlonger\u001b[0m", "7"],
+        ],
+      ),
+    ).toEqual(["NAME    COUNT", "a          10", "\u001b[32mlonger\u001b[0m      7"]);
   });
 });

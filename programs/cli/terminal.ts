@@ -46,7 +46,10 @@ export function createTerminal({ stdout, stderr }: Streams, options: { isPlain: 
 /** Removes everything a terminal would obey; colours too. For names, messages and evidence that came from an app. */
 export function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replaceAll(/\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[PX^_][\s\S]*?\u001b\\|\u001b\[[0-?]*[ -/]*[@-~]|\u001b[@-_]|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+  return text.replaceAll(
+    /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[PX^_][\s\S]*?\u001b\\|\u001b\[[0-?]*[ -/]*[@-~]|\u001b[@-_]|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    "",
+  );
 }
 
 /** As `plain`, but keeps colours (SGR) where they can be shown: for log lines. */
@@ -70,6 +73,10 @@ export function table(headers: readonly string[], rows: readonly (readonly strin
     if (headers[column]!.endsWith("#")) return space + text;
     return isLast ? text : text + space;
   };
-  const render = (cells: readonly string[]): string => cells.map((text, column) => cell(text, column, column === cells.length - 1)).join("  ").trimEnd();
+  const render = (cells: readonly string[]): string =>
+    cells
+      .map((text, column) => cell(text, column, column === cells.length - 1))
+      .join("  ")
+      .trimEnd();
   return [render(names), ...rows.map((row) => render(names.map((_, column) => row[column] ?? "")))];
 }

@@ -84,7 +84,9 @@ const stateOf: Readonly<Record<ThreadStep["state"], State>> = {
 export function drawStep(step: ThreadStep, width: number, now: number, terminal: Terminal): string {
   const state = stateOf[step.state];
   const glyph = terminal.paint(state, step.state === "pending" ? "○" : step.state === "undone" ? "↩" : glyphs[state]);
-  const time = step.durationMs ?? (step.startedAt !== undefined && (step.state === "running" || step.state === "retrying") ? now - step.startedAt : undefined);
+  const time =
+    step.durationMs ??
+    (step.startedAt !== undefined && (step.state === "running" || step.state === "retrying") ? now - step.startedAt : undefined);
   const shownTime = step.state === "skipped" ? "skipped" : step.state === "undone" ? "undone" : time === undefined ? "" : duration(time);
   const text = `${glyph} ${step.name.padEnd(width)} ${shownTime.padStart(8)}`;
   if (!step.note || step.state === "done") return text.trimEnd();
@@ -100,7 +102,9 @@ export interface ThreadView {
 
 /** Redraws in place on a terminal; prints each end of a step once elsewhere. */
 export function openThreadView(terminal: Terminal, stepNames: readonly string[], clock: () => number = Date.now): ThreadView {
-  const thread: Thread = { steps: stepNames.map((name) => ({ name, state: "pending", note: "", startedAt: undefined, durationMs: undefined })) };
+  const thread: Thread = {
+    steps: stepNames.map((name) => ({ name, state: "pending", note: "", startedAt: undefined, durationMs: undefined })),
+  };
   const widthOf = (): number => Math.max(8, ...thread.steps.map((step) => step.name.length));
   if (!terminal.isLive) {
     return {

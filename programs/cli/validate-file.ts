@@ -10,10 +10,16 @@ export function validateFile(file: string, options: { isStrict: boolean }) {
   try {
     text = fs.readFileSync(file, "utf8");
   } catch {
-    throw new CommandError(exitCodes.notFound, "no_infraspec", `There is no ${path.basename(file)} in ${path.dirname(file)}.`, { hint: "`norns init` writes one; `norns validate --all` checks the catalogue." });
+    throw new CommandError(exitCodes.notFound, "no_infraspec", `There is no ${path.basename(file)} in ${path.dirname(file)}.`, {
+      hint: "`norns init` writes one; `norns validate --all` checks the catalogue.",
+    });
   }
   const { spec, findings } = parseInfraspec(text, { strictSecrets: options.isStrict });
-  return { app: spec?.name ?? path.basename(path.dirname(file)), valid: !findings.some((finding) => finding.severity === "error"), findings };
+  return {
+    app: spec?.name ?? path.basename(path.dirname(file)),
+    valid: !findings.some((finding) => finding.severity === "error"),
+    findings,
+  };
 }
 
 /** The name of the app that a spec describes; a spec that is not valid is said to be so before anything is sent. */
@@ -21,6 +27,13 @@ export function appNamedIn(text: string): string {
   const { spec, findings } = parseInfraspec(text);
   const errors = findings.filter((finding) => finding.severity === "error");
   if (spec && errors.length === 0) return spec.name;
-  const shown = errors.slice(0, 5).map((finding) => `${finding.line === undefined ? "" : `line ${finding.line}: `}${finding.field ? `${finding.field}: ` : ""}${finding.message}`);
-  throw new CommandError(exitCodes.failed, "infraspec_invalid", `infraspec.yaml is not valid.\n       ${shown.join("\n       ")}`, { hint: "`norns validate` shows all findings; fix, commit, deploy." });
+  const shown = errors
+    .slice(0, 5)
+    .map(
+      (finding) =>
+        `${finding.line === undefined ? "" : `line ${finding.line}: `}${finding.field ? `${finding.field}: ` : ""}${finding.message}`,
+    );
+  throw new CommandError(exitCodes.failed, "infraspec_invalid", `infraspec.yaml is not valid.\n       ${shown.join("\n       ")}`, {
+    hint: "`norns validate` shows all findings; fix, commit, deploy.",
+  });
 }

@@ -30,7 +30,10 @@ export function parseArguments(args: readonly string[]): Arguments {
   const { values } = parse(args);
   const role = values.role ?? "all";
   if (role !== "all" && role !== "api" && role !== "worker") throw invalid("usage", `--role is all, api or worker, not ${role}.`);
-  const queues = values.queues?.split(",").map((queue) => queue.trim()).filter((queue) => queue !== "");
+  const queues = values.queues
+    ?.split(",")
+    .map((queue) => queue.trim())
+    .filter((queue) => queue !== "");
   if (queues && role === "api") throw invalid("usage", "--queues is for workers, and this is an api.");
   if (queues?.length === 0) throw invalid("usage", "--queues names no queue.");
   return { role, queues, wantsHelp: values.help === true, wantsVersion: values.version === true };
@@ -40,7 +43,12 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { role: { type: "string" }, queues: { type: "string" }, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } },
+      options: {
+        role: { type: "string" },
+        queues: { type: "string" },
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean", short: "v" },
+      },
       strict: true,
     });
   } catch (cause) {

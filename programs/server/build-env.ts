@@ -5,6 +5,7 @@ import type { Environment } from "@norns/kernel/config";
 export function chooseVariables(env: Environment, names: readonly string[]): Record<string, string> {
   const patterns = names.map((name) => new RegExp(`^${name.replaceAll("*", ".*")}$`));
   const chosen: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined && patterns.some((pattern) => pattern.test(name))) chosen[name] = value;
+  for (const [name, value] of Object.entries(env))
+    if (value !== undefined && patterns.some((pattern) => pattern.test(name))) chosen[name] = value;
   return chosen;
 }

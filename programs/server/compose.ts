@@ -64,7 +64,12 @@ export async function startServer(setup: Setup): Promise<RunningServer> {
   // With port 0 the system chooses: the address is known once the server listens.
   let url = urlOf(config.bindAddress, config.port);
   const identity = await composeIdentity({
-    config, log, state, kernel, outbound, background,
+    config,
+    log,
+    state,
+    kernel,
+    outbound,
+    background,
     own: opened,
     secret: keys.signing,
     publicUrl: () => config.publicUrl?.origin ?? url,
@@ -77,12 +82,28 @@ export async function startServer(setup: Setup): Promise<RunningServer> {
     ...(config.publicUrl ? { controlHostnames: [config.publicUrl.hostname] } : {}),
     isTrustedProxy: (address) => config.trustedProxies.some((network) => network.contains(address)),
   });
-  const apps = await composeApps({ setup, state, kernel, identity, outbound, node, background, own: opened, ingresses: role === "worker" ? [] : [ingress] });
+  const apps = await composeApps({
+    setup,
+    state,
+    kernel,
+    identity,
+    outbound,
+    node,
+    background,
+    own: opened,
+    ingresses: role === "worker" ? [] : [ingress],
+  });
   signal.throwIfAborted();
 
   // The cast: a worker runs each definition with the input that its own schema has parsed.
-  const definitions = [...apps.deployments.operations, ...apps.processes.operations] as readonly unknown[] as readonly OperationDefinition<never>[];
-  const workers = role === "api" ? undefined : await startWorkers({ config, home, log, state, kernel, node, definitions, queues, background, own: opened });
+  const definitions = [
+    ...apps.deployments.operations,
+    ...apps.processes.operations,
+  ] as readonly unknown[] as readonly OperationDefinition<never>[];
+  const workers =
+    role === "api"
+      ? undefined
+      : await startWorkers({ config, home, log, state, kernel, node, definitions, queues, background, own: opened });
   const http = role === "worker" ? undefined : await serveHttp({ setup, state, kernel, identity, apps, ingress });
   if (http) {
     url = http.url;

@@ -20,7 +20,8 @@ export interface CredentialDeps {
 export async function writeCredential({ home, url, node, accounts, mask }: CredentialDeps): Promise<void> {
   const file = join(home, "credential");
   const kept = await readCredential(file);
-  const token = kept && (await accounts.isLocalCredential(node.id, kept.token)) ? kept.token : (await accounts.localCredential(node.id)).token;
+  const token =
+    kept && (await accounts.isLocalCredential(node.id, kept.token)) ? kept.token : (await accounts.localCredential(node.id)).token;
   mask.add(token);
   if (kept?.url !== url || kept.token !== token) await replaceFile(file, `${JSON.stringify({ url, token })}\n`);
 }

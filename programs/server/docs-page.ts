@@ -78,16 +78,46 @@ const open = { open: "the reference holds no data; the API behind it asks for a 
 
 export function docsPage(router: Router): void {
   let text: string | undefined;
-  addRoute(router, { method: "get", path: "/api/openapi.json", summary: "The API as an OpenAPI 3.1 document", tag: "Server", access: open, identifies: false }, ({ context }) =>
-    context.body((text ??= JSON.stringify(describeApi(router, version))), 200, { "Content-Type": "application/json" }),
-  );
-  addRoute(router, { method: "get", path: "/api/docs", summary: "Page: the API reference", tag: "Pages", access: open, answerType: "text/html", identifies: false }, ({ context }) => {
-    context.header("Content-Security-Policy", policy);
-    return context.html(page);
-  });
   addRoute(
     router,
-    { method: "get", path: "/api/docs/{file}", summary: "A file of the API reference", tag: "Pages", access: open, answerType: "text/plain", params: z.object({ file: z.string() }), identifies: false },
+    {
+      method: "get",
+      path: "/api/openapi.json",
+      summary: "The API as an OpenAPI 3.1 document",
+      tag: "Server",
+      access: open,
+      identifies: false,
+    },
+    ({ context }) => context.body((text ??= JSON.stringify(describeApi(router, version))), 200, { "Content-Type": "application/json" }),
+  );
+  addRoute(
+    router,
+    {
+      method: "get",
+      path: "/api/docs",
+      summary: "Page: the API reference",
+      tag: "Pages",
+      access: open,
+      answerType: "text/html",
+      identifies: false,
+    },
+    ({ context }) => {
+      context.header("Content-Security-Policy", policy);
+      return context.html(page);
+    },
+  );
+  addRoute(
+    router,
+    {
+      method: "get",
+      path: "/api/docs/{file}",
+      summary: "A file of the API reference",
+      tag: "Pages",
+      access: open,
+      answerType: "text/plain",
+      params: z.object({ file: z.string() }),
+      identifies: false,
+    },
     async ({ params, context }) => {
       const mine = own.get(params.file);
       if (mine) return context.body(mine[1], 200, { "Content-Type": mine[0], "Cache-Control": "public, max-age=300" });
@@ -97,7 +127,11 @@ export function docsPage(router: Router): void {
       const path = join(dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json")), params.file);
       const { size } = await stat(path);
       // The cast: Node's web stream and the platform's are the same thing under two names.
-      return context.body(Readable.toWeb(createReadStream(path)) as ReadableStream, 200, { "Content-Type": type, "Content-Length": String(size), "Cache-Control": "public, max-age=86400" });
+      return context.body(Readable.toWeb(createReadStream(path)) as ReadableStream, 200, {
+        "Content-Type": type,
+        "Content-Length": String(size),
+        "Cache-Control": "public, max-age=86400",
+      });
     },
   );
 }

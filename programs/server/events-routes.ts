@@ -24,14 +24,26 @@ const eventAnswer = z
   .openapi("Event");
 
 const query = z.object({
-  after: z.coerce.number().int().min(0).optional().openapi({ description: "Only events behind this number, oldest first. A stream goes on live; without it a stream starts now." }),
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .openapi({ description: "Only events behind this number, oldest first. A stream goes on live; without it a stream starts now." }),
   before: z.coerce.number().int().min(0).optional().openapi({ description: "Only events before this number, newest first." }),
-  subject: z.string().max(200).regex(/^[a-z-]+:.+$/, "looks like app:hello").optional(),
+  subject: z
+    .string()
+    .max(200)
+    .regex(/^[a-z-]+:.+$/, "looks like app:hello")
+    .optional(),
   app: z.string().max(63).optional().openapi({ description: "Short for `subject=app:<name>`." }),
   operation: z.string().max(64).optional(),
   category: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
-  cursor: z.string().regex(/^(after|before)-\d{1,15}$/, "take it from the Link header").optional(),
+  cursor: z
+    .string()
+    .regex(/^(after|before)-\d{1,15}$/, "take it from the Link header")
+    .optional(),
 });
 type Query = z.infer<typeof query>;
 
@@ -58,7 +70,13 @@ export function eventsRoutes(router: Router, events: Events): void {
         return eventStream(request, (signal) => records(events, { ...filter, ...(after === undefined ? {} : { after }), signal }));
       }
       const { after, before, order } = positionOf(asked);
-      const page = await events.list({ ...filter, ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }), limit: asked.limit, order });
+      const page = await events.list({
+        ...filter,
+        ...(after === undefined ? {} : { after }),
+        ...(before === undefined ? {} : { before }),
+        limit: asked.limit,
+        order,
+      });
       linkNextPage(context, page.next === undefined ? undefined : `${order === "asc" ? "after" : "before"}-${page.next}`);
       return page.events;
     },
@@ -81,7 +99,11 @@ function positionOf({ after, before, cursor }: Query): { after?: number; before?
   const [direction, seq] = cursor?.split("-") ?? [];
   if (direction === "after") return { after: Number(seq), order: "asc" };
   if (direction === "before") return { before: Number(seq), order: "desc", ...(after === undefined ? {} : { after }) };
-  return { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }), order: after === undefined ? "desc" : "asc" };
+  return {
+    ...(after === undefined ? {} : { after }),
+    ...(before === undefined ? {} : { before }),
+    order: after === undefined ? "desc" : "asc",
+  };
 }
 
 const lastEventId = (header: string | undefined): number | undefined => (header && /^\d{1,15}$/.test(header) ? Number(header) : undefined);

@@ -52,7 +52,9 @@ export function createHealthCheck({ services, adapters }: Health): () => Promise
 async function isUp({ check }: Service): Promise<"up" | "down"> {
   const timer = new AbortController();
   const timeout = setTimeout(() => timer.abort(), checkTimeoutMs);
-  const tooLate = new Promise<never>((_, reject) => timer.signal.addEventListener("abort", () => reject(new Error("too late")), { once: true }));
+  const tooLate = new Promise<never>((_, reject) =>
+    timer.signal.addEventListener("abort", () => reject(new Error("too late")), { once: true }),
+  );
   try {
     await Promise.race([check(timer.signal), tooLate]);
     return "up";

@@ -44,7 +44,15 @@ export interface HomePage {
 export function homePage(router: Router, page: HomePage): void {
   addRoute(
     router,
-    { method: "get", path: "/", summary: "Page: what runs here, and where to go", tag: "Pages", access: { open: "it tells what the health answer tells" }, answerType: "text/html", identifies: false },
+    {
+      method: "get",
+      path: "/",
+      summary: "Page: what runs here, and where to go",
+      tag: "Pages",
+      access: { open: "it tells what the health answer tells" },
+      answerType: "text/html",
+      identifies: false,
+    },
     async ({ context }) => {
       // A database that is away leaves the question open; the page then says what is down and nothing of claims.
       const [health, isClaimed] = await Promise.all([page.health(), page.isClaimed().catch(() => true)]);
@@ -56,7 +64,9 @@ export function homePage(router: Router, page: HomePage): void {
 
 function render(health: HealthAnswer, isClaimed: boolean, links: HomePage["links"]): string {
   const isOk = health.status === "ok";
-  const down = Object.entries(health.services).filter(([, state]) => state === "down").map(([name]) => name);
+  const down = Object.entries(health.services)
+    .filter(([, state]) => state === "down")
+    .map(([name]) => name);
   const state = isOk
     ? `<p class="state"><span class="ok" aria-hidden="true">●</span> Everything works</p>`
     : `<p class="state"><span class="down" aria-hidden="true">✕</span> ${escape(down.join(" and "))} ${down.length === 1 ? "is" : "are"} down</p>`;
@@ -64,8 +74,13 @@ function render(health: HealthAnswer, isClaimed: boolean, links: HomePage["links
     ? ""
     : `<p class="state"><span class="attention" aria-hidden="true">▲</span> Nobody has claimed this installation yet: open the one-time link that the server printed when it started.</p>`;
   const rows = [
-    ...Object.entries(health.services).map(([name, value]) => [name, `<span class="${value === "up" ? "ok" : "down"}" aria-hidden="true">${value === "up" ? "●" : "✕"}</span> ${value}`] as const),
-    ...Object.entries(health.adapters).map(([name, value]) => [name, escape(typeof value === "string" ? value : value.join(", "))] as const),
+    ...Object.entries(health.services).map(
+      ([name, value]) =>
+        [name, `<span class="${value === "up" ? "ok" : "down"}" aria-hidden="true">${value === "up" ? "●" : "✕"}</span> ${value}`] as const,
+    ),
+    ...Object.entries(health.adapters).map(
+      ([name, value]) => [name, escape(typeof value === "string" ? value : value.join(", "))] as const,
+    ),
   ];
   return `<!doctype html>
 <html lang="en">

@@ -20,11 +20,16 @@ export async function prepareHome(configured: string | undefined): Promise<strin
     const { uid, mode } = await stat(home);
     // A directory that somebody prepared keeps its mode, but for the doors that root's needs open.
     if (isRoot && (mode & 0o111) !== 0o111) await chmod(home, (mode & 0o777) | 0o111);
-    if (!isRoot && uid !== process.getuid?.()) throw conflict("home_of_another", `NORNS_HOME (${home}) belongs to another user. Set NORNS_HOME to a directory of your own.`);
+    if (!isRoot && uid !== process.getuid?.())
+      throw conflict("home_of_another", `NORNS_HOME (${home}) belongs to another user. Set NORNS_HOME to a directory of your own.`);
     await mkdir(join(home, "keys"), { recursive: true, mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined || !("syscall" in (error as object))) throw error;
-    throw invalid("home_unusable", `NORNS_HOME (${home}) cannot be used: ${(error as Error).message}. Set NORNS_HOME to a directory that this user may write.`, { cause: error });
+    throw invalid(
+      "home_unusable",
+      `NORNS_HOME (${home}) cannot be used: ${(error as Error).message}. Set NORNS_HOME to a directory that this user may write.`,
+      { cause: error },
+    );
   }
   return home;
 }

@@ -54,7 +54,10 @@ export async function ensureKeys({ store, home, secrets, mask, log }: KeysDeps):
   const vault = createVault({ key: parseEncryptionKey(encryption), earlierKeys: earlier.map(parseEncryptionKey) });
   await ensureVaultKey(store, vault, systemClock);
   if (!(await isKnown(store, "signing", signing)))
-    log.warn({}, "The signing key (NORNS_JWT_SECRET) is another than the database was made with: sessions and API keys made under that one are not accepted.");
+    log.warn(
+      {},
+      "The signing key (NORNS_JWT_SECRET) is another than the database was made with: sessions and API keys made under that one are not accepted.",
+    );
   return { vault, signing };
 }
 
@@ -62,7 +65,11 @@ export async function ensureKeys({ store, home, secrets, mask, log }: KeysDeps):
 async function isKnown(store: Store, name: string, key: string): Promise<boolean> {
   const db = store.tables<Tables>("kernel");
   const value = createHmac("sha256", key).update(`norns key check:${name}`).digest("base64url");
-  await db.insertInto("key_checks").values({ name, value }).onConflict((conflict) => conflict.doNothing()).execute();
+  await db
+    .insertInto("key_checks")
+    .values({ name, value })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
   const row = await db.selectFrom("key_checks").select("value").where("name", "=", name).executeTakeFirstOrThrow();
   return row.value === value;
 }

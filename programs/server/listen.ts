@@ -76,8 +76,16 @@ function bind(server: Server, { address, port }: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE")
-        return reject(conflict("port_in_use", `Port ${port} of ${address} is taken. Stop what listens there, or set NORNS_PORT to a free one.`, { cause: error }));
-      reject(invalid("address_unusable", `Norns cannot listen on ${address}:${port} (${error.code}). Check NORNS_BIND_ADDR and NORNS_PORT.`, { cause: error }));
+        return reject(
+          conflict("port_in_use", `Port ${port} of ${address} is taken. Stop what listens there, or set NORNS_PORT to a free one.`, {
+            cause: error,
+          }),
+        );
+      reject(
+        invalid("address_unusable", `Norns cannot listen on ${address}:${port} (${error.code}). Check NORNS_BIND_ADDR and NORNS_PORT.`, {
+          cause: error,
+        }),
+      );
     });
     server.listen({ host: address, port, backlog: 1024 }, () => {
       server.removeAllListeners("error");

@@ -36,7 +36,16 @@ async function main(): Promise<void> {
 
   const starting = new AbortController();
   const stopping = onStop(() => starting.abort(new Error("A stop was asked for while the server was starting.")));
-  const server = await startServer({ config, home, log, mask, role: args.role, queues: args.queues, env: process.env, signal: starting.signal });
+  const server = await startServer({
+    config,
+    home,
+    log,
+    mask,
+    role: args.role,
+    queues: args.queues,
+    env: process.env,
+    signal: starting.signal,
+  });
   await sayReady(server, { version, isTerminal });
   tidyAfterStart();
 

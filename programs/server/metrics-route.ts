@@ -16,7 +16,8 @@ export function metricsRoute(router: Router, metrics: Metrics, defaultWorkspace:
       method: "get",
       path: "/metrics",
       summary: "Read metrics in Prometheus' text form",
-      description: "Give Prometheus a credential of workspace `default`: `authorization: { credentials_file: … }` with an API key of the scope `monitoring:read`, or `NORNS_API_TOKEN`.",
+      description:
+        "Give Prometheus a credential of workspace `default`: `authorization: { credentials_file: … }` with an API key of the scope `monitoring:read`, or `NORNS_API_TOKEN`.",
       tag: "Server",
       access: { action: readMetrics },
       workspace: () => defaultWorkspace,

@@ -9,7 +9,9 @@ import { operationStates, stepStates, type Ledger, type Operation, type Operatio
 export const readOperations: Action = { name: "operations.read", role: "viewer", scope: "apps:read" };
 export const steerOperations: Action = { name: "operations.steer", role: "editor", scope: "apps:write" };
 
-const errorAnswer = z.object({ kind: z.string(), code: z.string(), message: z.string(), step: z.string().optional(), details: z.unknown().optional() }).openapi("OperationError");
+const errorAnswer = z
+  .object({ kind: z.string(), code: z.string(), message: z.string(), step: z.string().optional(), details: z.unknown().optional() })
+  .openapi("OperationError");
 
 const operationAnswer = z
   .object({
@@ -66,7 +68,11 @@ const listQuery = pageQuery().extend({
   state: z.enum(operationStates).optional(),
   queue: z.string().max(64).optional(),
   name: z.string().max(100).optional(),
-  subject: z.string().max(200).regex(/^[a-z-]+:.+$/, "looks like app:hello").optional(),
+  subject: z
+    .string()
+    .max(200)
+    .regex(/^[a-z-]+:.+$/, "looks like app:hello")
+    .optional(),
   app: z.string().max(63).optional().openapi({ description: "Short for `subject=app:<name>`." }),
 });
 
@@ -83,7 +89,12 @@ export function operationsRoutes(router: Router, ledger: Ledger, defaultWorkspac
       answer: z.array(operationAnswer),
     },
     async ({ workspace, query, context }) => {
-      const page = await ledger.list({ workspaces: [workspace], ...filterOf(query), limit: query.limit, ...(query.cursor ? { cursor: query.cursor } : {}) });
+      const page = await ledger.list({
+        workspaces: [workspace],
+        ...filterOf(query),
+        limit: query.limit,
+        ...(query.cursor ? { cursor: query.cursor } : {}),
+      });
       linkNextPage(context, page.cursor);
       return page.operations.map(toAnswer);
     },
@@ -117,7 +128,12 @@ export function operationsRoutes(router: Router, ledger: Ledger, defaultWorkspac
       answer: z.array(operationAnswer),
     },
     async ({ workspace, query, context }) => {
-      const page = await ledger.deadLetters({ workspaces: [workspace], ...(query.queue ? { queue: query.queue } : {}), limit: query.limit, ...(query.cursor ? { cursor: query.cursor } : {}) });
+      const page = await ledger.deadLetters({
+        workspaces: [workspace],
+        ...(query.queue ? { queue: query.queue } : {}),
+        limit: query.limit,
+        ...(query.cursor ? { cursor: query.cursor } : {}),
+      });
       linkNextPage(context, page.cursor);
       return page.operations.map(toAnswer);
     },
@@ -141,7 +157,11 @@ export function operationsRoutes(router: Router, ledger: Ledger, defaultWorkspac
   );
 
   for (const [verb, summary, description] of [
-    ["cancel", "Ask an operation to end", "Its running step is told to stop and what was done is taken back. Conflict when it has ended already."],
+    [
+      "cancel",
+      "Ask an operation to end",
+      "Its running step is told to stop and what was done is taken back. Conflict when it has ended already.",
+    ],
     ["retry", "Run a dead letter again, from its failed step", "Conflict unless it is failed, undone or undo_failed."],
   ] as const)
     addRoute(
@@ -186,12 +206,59 @@ function filterOf({ state, queue, name, subject: named, app }: z.infer<typeof li
 type Answer = z.infer<typeof operationAnswer>;
 
 function toAnswer(operation: Operation): Answer {
-  const { id, seq, name, queue, category, workspace, state, actor, attempt, node, error, cancelRequestedAt, runAfter, createdAt, startedAt, updatedAt, finishedAt } = operation;
-  return { id, sagaId: id, seq, name, queue, category, workspace, subject: operation.subject, state, actor, attempt, node, error, cancelRequestedAt, runAfter, createdAt, startedAt, updatedAt, finishedAt };
+  const {
+    id,
+    seq,
+    name,
+    queue,
+    category,
+    workspace,
+    state,
+    actor,
+    attempt,
+    node,
+    error,
+    cancelRequestedAt,
+    runAfter,
+    createdAt,
+    startedAt,
+    updatedAt,
+    finishedAt,
+  } = operation;
+  return {
+    id,
+    sagaId: id,
+    seq,
+    name,
+    queue,
+    category,
+    workspace,
+    subject: operation.subject,
+    state,
+    actor,
+    attempt,
+    node,
+    error,
+    cancelRequestedAt,
+    runAfter,
+    createdAt,
+    startedAt,
+    updatedAt,
+    finishedAt,
+  };
 }
 
 /** Without the output: what a step hands to the next one is not for callers. */
-const toStepAnswer = ({ name, position, state, attempt, startedAt, finishedAt, error, skipReason }: OperationStep): z.infer<typeof stepAnswer> => ({
+const toStepAnswer = ({
+  name,
+  position,
+  state,
+  attempt,
+  startedAt,
+  finishedAt,
+  error,
+  skipReason,
+}: OperationStep): z.infer<typeof stepAnswer> => ({
   name,
   position,
   state,

@@ -52,7 +52,12 @@ describe("two APIs and two workers on one database", () => {
   it("deploy through one, serve through both, and go on when a worker is killed", { timeout: 120_000 }, async () => {
     await using place = await aHome();
     await using db = await aDatabase([]);
-    const env = { DATABASE_URL: db.url, NORNS_APPS_DIR: await anAppsDirectory(place.home), NORNS_LEASE_MS: "3000", NORNS_DATABASE_POOL: "4" };
+    const env = {
+      DATABASE_URL: db.url,
+      NORNS_APPS_DIR: await anAppsDirectory(place.home),
+      NORNS_LEASE_MS: "3000",
+      NORNS_DATABASE_POOL: "4",
+    };
     const start = (role: string) => aStartedServer({ home: place.home, env, args: ["--role", role], servesHttp: role === "api" });
     await using one = await start("api");
     await using two = await start("api");
@@ -75,6 +80,8 @@ describe("two APIs and two workers on one database", () => {
 
   it("refuse a worker of a queue that there is not", async () => {
     await using db = await aDatabase([]);
-    await expect(aStartedServer({ env: { DATABASE_URL: db.url }, args: ["--role", "worker", "--queues", "nothing"], servesHttp: false })).rejects.toThrow(/--queues names nothing; there are app-deployments/);
+    await expect(
+      aStartedServer({ env: { DATABASE_URL: db.url }, args: ["--role", "worker", "--queues", "nothing"], servesHttp: false }),
+    ).rejects.toThrow(/--queues names nothing; there are app-deployments/);
   });
 });

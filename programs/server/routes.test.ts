@@ -20,7 +20,16 @@ import { operationsRoutes } from "./operations-routes.ts";
 
 const mine = "ws_0000000000000000000000000a" as WorkspaceId;
 const theirs = "ws_0000000000000000000000000b" as WorkspaceId;
-const ada: Actor = { kind: "user", id: "usr_ada", label: "ada", via: "session", roles: { [mine]: "editor" }, scopes: "all", isPlatformAdmin: false, homeWorkspace: mine };
+const ada: Actor = {
+  kind: "user",
+  id: "usr_ada",
+  label: "ada",
+  via: "session",
+  roles: { [mine]: "editor" },
+  scopes: "all",
+  isPlatformAdmin: false,
+  homeWorkspace: mine,
+};
 const eve: Actor = { ...ada, id: "usr_eve", label: "eve", roles: { [theirs]: "owner" }, homeWorkspace: theirs };
 const watcher: Actor = { ...ada, id: "usr_watcher", label: "watcher", roles: { [mine]: "viewer" } };
 const actors: Readonly<Record<string, Actor>> = { ada, eve, watcher };
@@ -52,7 +61,11 @@ async function aServer() {
   await transport.install();
   const shared = { store, events, transport, clock: systemClock, ids: systemIdSource, log: silentLog };
   const ledger = createLedger(shared);
-  const worker = createWorker({ ...shared, definitions: [greet as unknown as OperationDefinition<never>], node: "node_0000000000000000000000000a" as NodeId });
+  const worker = createWorker({
+    ...shared,
+    definitions: [greet as unknown as OperationDefinition<never>],
+    node: "node_0000000000000000000000000a" as NodeId,
+  });
   const revocations = createRevocations({ store, clock: systemClock, log: silentLog, checkEveryMs: 100 });
   const metrics = createMetrics();
   const streams = createLiveStreams((actor, close) => revocations.whenRevoked(actor, close));
@@ -90,7 +103,12 @@ async function aServer() {
     streams,
     db,
     async call(who: string, path: string, init: { method?: string; headers?: Record<string, string> } = {}) {
-      return await router.fetch(new Request(`http://localhost${path}`, { ...init, headers: { host: "localhost", authorization: `Bearer ${who}`, ...init.headers } }));
+      return await router.fetch(
+        new Request(`http://localhost${path}`, {
+          ...init,
+          headers: { host: "localhost", authorization: `Bearer ${who}`, ...init.headers },
+        }),
+      );
     },
     async say(workspace: WorkspaceId, message: string) {
       const write = new Write();
@@ -99,7 +117,13 @@ async function aServer() {
     },
     async start(fails: boolean, workspace = mine): Promise<OperationId> {
       const write = new Write();
-      const id = ledger.start(write, { definition: greet, input: { fails }, workspace, subject: subject("app", "hello"), actor: { label: "test" } });
+      const id = ledger.start(write, {
+        definition: greet,
+        input: { fails },
+        workspace,
+        subject: subject("app", "hello"),
+        actor: { label: "test" },
+      });
       await write.commit(store);
       return id;
     },
@@ -185,10 +209,18 @@ describe("/api/operations", () => {
     const bad = await server.start(true);
     await server.run(good);
     await server.run(bad);
-    const json = async (path: string) => (await (await server.call("ada", path)).json()) as Record<string, unknown>[] & Record<string, unknown>;
+    const json = async (path: string) =>
+      (await (await server.call("ada", path)).json()) as Record<string, unknown>[] & Record<string, unknown>;
 
-    expect((await json("/api/operations")).map(({ id, state }) => [id, state])).toEqual([[bad, "failed"], [good, "succeeded"]]);
-    expect(await json(`/api/operations/${good}`)).toMatchObject({ sagaId: good, state: "succeeded", steps: [{ name: "greet", state: "done" }] });
+    expect((await json("/api/operations")).map(({ id, state }) => [id, state])).toEqual([
+      [bad, "failed"],
+      [good, "succeeded"],
+    ]);
+    expect(await json(`/api/operations/${good}`)).toMatchObject({
+      sagaId: good,
+      state: "succeeded",
+      steps: [{ name: "greet", state: "done" }],
+    });
     expect((await json("/api/operations/dead")).map(({ id }) => id)).toEqual([bad]);
     expect((await json("/api/operations?state=succeeded")).map(({ id }) => id)).toEqual([good]);
     expect(await json("/api/operations/queues")).toEqual([expect.objectContaining({ queue: "tests", dead: 1 })]);
@@ -200,7 +232,11 @@ describe("/api/operations", () => {
   it("[A1] tells nobody of another workspace that an operation exists, and lets no viewer steer", async () => {
     await using server = await aServer();
     const id = await server.start(false);
-    for (const [method, path] of [["GET", `/api/operations/${id}`], ["POST", `/api/operations/${id}/cancel`], ["POST", `/api/operations/${id}/retry`]] as const) {
+    for (const [method, path] of [
+      ["GET", `/api/operations/${id}`],
+      ["POST", `/api/operations/${id}/cancel`],
+      ["POST", `/api/operations/${id}/retry`],
+    ] as const) {
       expect([path, (await server.call("eve", path, { method })).status]).toEqual([path, 404]);
       if (method === "POST") expect([path, (await server.call("watcher", path, { method })).status]).toEqual([path, 403]);
     }

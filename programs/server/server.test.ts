@@ -21,10 +21,15 @@ const getAs = (server: StartedServer, host: string, path: string): Promise<numbe
 describe("a started server", () => {
   it("is healthy, says where it is and prints the one-time link once, keeps its files to itself, and leaves nothing behind when told to stop", async () => {
     await using server = await aStartedServer();
-    expect(await (await fetch(`${server.url}/api/health`)).json()).toMatchObject({ status: "ok", services: { postgres: "up" }, adapters: { database: "embedded", transport: "postgres", ingress: "builtin" } });
+    expect(await (await fetch(`${server.url}/api/health`)).json()).toMatchObject({
+      status: "ok",
+      services: { postgres: "up" },
+      adapters: { database: "embedded", transport: "postgres", ingress: "builtin" },
+    });
     expect(server.output()).toContain(`is ready: ${server.url}`);
     expect(server.output().split("Open this link once")).toHaveLength(2);
-    for (const file of ["credential", "node", join("keys", "encryption"), join("keys", "jwt")]) expect((await stat(join(server.home, file))).mode & 0o777).toBe(0o600);
+    for (const file of ["credential", "node", join("keys", "encryption"), join("keys", "jwt")])
+      expect((await stat(join(server.home, file))).mode & 0o777).toBe(0o600);
     expect(await (await fetch(server.url)).text()).toContain("Everything works");
 
     expect(await server.stop()).toBe(0);
@@ -38,7 +43,9 @@ describe("a started server", () => {
       expect([path, (await server.fetch(path)).status]).toEqual([path, 200]);
       expect([path, (await server.fetch(path, { headers: { authorization: "Bearer wrong" } })).status]).toEqual([path, 401]);
     }
-    expect(await (await server.fetch("/metrics")).text()).toMatch(/norns_http_request_duration_seconds_count\{method="GET",route="\/api\/apps",status="200"\} 1/);
+    expect(await (await server.fetch("/metrics")).text()).toMatch(
+      /norns_http_request_duration_seconds_count\{method="GET",route="\/api\/apps",status="200"\} 1/,
+    );
   });
 
   it("[W8] answers 421 for a name that is neither its own nor an app's", async () => {
@@ -65,7 +72,9 @@ describe("a started server", () => {
   });
 
   it("says what is wrong with its configuration and does not start", async () => {
-    await expect(aStartedServer({ env: { NORNS_LEASE_MS: "soon" } })).rejects.toThrow(/NORNS_LEASE_MS is not a whole number: "soon". Example: NORNS_LEASE_MS=30000/);
+    await expect(aStartedServer({ env: { NORNS_LEASE_MS: "soon" } })).rejects.toThrow(
+      /NORNS_LEASE_MS is not a whole number: "soon". Example: NORNS_LEASE_MS=30000/,
+    );
     await expect(aStartedServer({ args: ["--role", "boss"] })).rejects.toThrow(/--role is all, api or worker, not boss/);
   });
 
@@ -82,6 +91,8 @@ describe("a started server", () => {
   it("refuses a database that was made with another encryption key", async () => {
     await using first = await aStartedServer();
     await first.stop();
-    await expect(aStartedServer({ home: first.home, env: { ENCRYPTION_KEY: "ab".repeat(32) } })).rejects.toThrow(/ENCRYPTION_KEY is not the one/);
+    await expect(aStartedServer({ home: first.home, env: { ENCRYPTION_KEY: "ab".repeat(32) } })).rejects.toThrow(
+      /ENCRYPTION_KEY is not the one/,
+    );
   });
 });

@@ -53,8 +53,19 @@ export async function aStartedServer(options: StartOptions = {}): Promise<Starte
   const home = options.home ?? (await mkdtemp(join(tmpdir(), "norns-server-")));
   const port = await freePort();
   // PATH and nothing else of ours: what the test's own environment holds is not the person's.
-  const env = { PATH: process.env["PATH"] ?? "", HOME: home, NORNS_HOME: home, NORNS_PORT: String(port), NORNS_APPS_DIR: join(home, "no-apps"), ...options.env };
-  const child = spawn(process.execPath, [join(root, "scripts", "start.mjs"), ...(options.args ?? [])], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: home,
+    NORNS_HOME: home,
+    NORNS_PORT: String(port),
+    NORNS_APPS_DIR: join(home, "no-apps"),
+    ...options.env,
+  };
+  const child = spawn(process.execPath, [join(root, "scripts", "start.mjs"), ...(options.args ?? [])], {
+    cwd: root,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));

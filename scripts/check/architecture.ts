@@ -9,7 +9,10 @@ const end = "<!-- /layers -->";
 function draw(): string {
   const rows = layers
     .filter((layer) => layer.folder !== "")
-    .map((layer) => `| \`${layer.folder}/\` | ${layer.purpose} | ${layer.mayImport.join(", ") || "nothing of ours"} | ${layer.isWorkersSafe ? "yes" : ""} |`);
+    .map(
+      (layer) =>
+        `| \`${layer.folder}/\` | ${layer.purpose} | ${layer.mayImport.join(", ") || "nothing of ours"} | ${layer.isWorkersSafe ? "yes" : ""} |`,
+    );
   return ["| folder | what it is | may import | also on Workers |", "|---|---|---|---|", ...rows].join("\n");
 }
 

@@ -1,15 +1,7 @@
 /** Holds boundaries.ts against the code. Each violation names the file to open and the rule. */
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
-import {
-  composers,
-  isTestFile,
-  layers,
-  ports,
-  sharedDoors,
-  workersSafeNode,
-  type Layer,
-} from "../../boundaries.ts";
+import { composers, isTestFile, layers, ports, sharedDoors, workersSafeNode, type Layer } from "../../boundaries.ts";
 import { importsOf } from "./imports.ts";
 import { sourceFiles } from "./source-files.ts";
 
@@ -31,8 +23,7 @@ function readDoors(root: string): Map<string, PackageDoors> {
   return doors;
 }
 
-const layerOf = (path: string): Layer =>
-  layers.find((layer) => layer.folder === "" || path.startsWith(`${layer.folder}/`))!;
+const layerOf = (path: string): Layer => layers.find((layer) => layer.folder === "" || path.startsWith(`${layer.folder}/`))!;
 
 /** The room of a path inside a layer with rooms: `deployments`, `engines/docker`. */
 function roomOf(path: string, layer: Layer): string {

@@ -12,8 +12,7 @@ export async function importsOf(path: string): Promise<Import[]> {
   const { module } = parseSync(path, text);
   const lineAt = (offset: number): number => text.slice(0, offset).split("\n").length;
   const found: Import[] = [];
-  for (const statement of module.staticImports)
-    found.push({ specifier: statement.moduleRequest.value, line: lineAt(statement.start) });
+  for (const statement of module.staticImports) found.push({ specifier: statement.moduleRequest.value, line: lineAt(statement.start) });
   for (const statement of module.staticExports)
     for (const entry of statement.entries)
       if (entry.moduleRequest) found.push({ specifier: entry.moduleRequest.value, line: lineAt(statement.start) });

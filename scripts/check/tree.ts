@@ -17,14 +17,21 @@ export function checkTree(root: string): string[] {
     const text = readFileSync(join(root, path), "utf8");
     const lines = text.split("\n").length;
     if (lines > longest && !isTestFile(path)) problems.push(`${path}: ${lines} lines; make it a folder of its name (at most ${longest})`);
-    if (/\bTODO\b|\bFIXME\b/.test(text) && !path.startsWith("scripts/check/")) problems.push(`${path}: an unfinished note; finish it or record it in docs`);
-    if (/@ts-(ignore|nocheck|expect-error)/.test(text) && !path.startsWith("scripts/check/")) problems.push(`${path}: a type error is silenced`);
+    if (/\bTODO\b|\bFIXME\b/.test(text) && !path.startsWith("scripts/check/"))
+      problems.push(`${path}: an unfinished note; finish it or record it in docs`);
+    if (/@ts-(ignore|nocheck|expect-error)/.test(text) && !path.startsWith("scripts/check/"))
+      problems.push(`${path}: a type error is silenced`);
     if (/shell:\s*true/.test(text) && !path.startsWith("scripts/check/")) problems.push(`${path}: a shell; use an argv array`);
   }
   for (const folder of ["kernel", "adapters", "capabilities", "client", "programs/server", "programs/cli"]) {
-    const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as { exports?: Record<string, string>; dependencies?: Record<string, string> };
-    for (const [door, file] of Object.entries(manifest.exports ?? {})) if (door.includes("*") || file.includes("*")) problems.push(`${folder}/package.json: wildcard door ${door}`);
-    for (const [name, version] of Object.entries(manifest.dependencies ?? {})) if (!/^\d/.test(version)) problems.push(`${folder}/package.json: ${name} is not pinned (${version})`);
+    const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as {
+      exports?: Record<string, string>;
+      dependencies?: Record<string, string>;
+    };
+    for (const [door, file] of Object.entries(manifest.exports ?? {}))
+      if (door.includes("*") || file.includes("*")) problems.push(`${folder}/package.json: wildcard door ${door}`);
+    for (const [name, version] of Object.entries(manifest.dependencies ?? {}))
+      if (!/^\d/.test(version)) problems.push(`${folder}/package.json: ${name} is not pinned (${version})`);
   }
   return problems;
 }

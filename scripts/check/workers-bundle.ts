@@ -45,6 +45,9 @@ export async function checkWorkersBundle(root: string): Promise<string[]> {
 }
 
 function doorsOf(root: string, folder: string): string[] {
-  const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as { name: string; exports: Record<string, string> };
+  const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as {
+    name: string;
+    exports: Record<string, string>;
+  };
   return Object.keys(manifest.exports).map((door) => `${manifest.name}${door.slice(1)}`);
 }

@@ -56,6 +56,9 @@ function toObject(schema: Schema): string {
     ([name, field]) => `readonly ${JSON.stringify(name)}${required.has(name) ? "" : "?"}: ${toType(field)}`,
   );
   const rest = schema.additionalProperties;
-  if (fields.length === 0) return rest === undefined || rest === false ? "Readonly<Record<string, never>>" : `Readonly<Record<string, ${rest === true ? "unknown" : toType(rest)}>>`;
+  if (fields.length === 0)
+    return rest === undefined || rest === false
+      ? "Readonly<Record<string, never>>"
+      : `Readonly<Record<string, ${rest === true ? "unknown" : toType(rest)}>>`;
   return `{ ${fields.join("; ")} }`;
 }

@@ -22,7 +22,9 @@ export async function ensureDependencies() {
 }
 
 function hashOfLock() {
-  return createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  return createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
 }
 
 function readStamp() {
@@ -63,7 +65,9 @@ async function install() {
   const seconds = () => Math.round((Date.now() - started) / 1000);
   const isTerminal = Boolean(process.stderr.isTTY);
   process.stderr.write(`norns: installing dependencies (first start, or the lock file changed)${isTerminal ? "" : "\n"}`);
-  const ticker = isTerminal ? setInterval(() => process.stderr.write(`\rnorns: installing dependencies … ${seconds()} s\x1b[K`), 1000) : undefined;
+  const ticker = isTerminal
+    ? setInterval(() => process.stderr.write(`\rnorns: installing dependencies … ${seconds()} s\x1b[K`), 1000)
+    : undefined;
   const { code, output } = await runNpm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
   clearInterval(ticker);
   if (isTerminal) process.stderr.write("\r\x1b[K");

@@ -43,7 +43,10 @@ describe("scripts/run.mjs", () => {
     const directory = await mkdtemp(join(tmpdir(), "norns-launch-"));
     try {
       const file = join(directory, "program.ts");
-      await writeFile(file, `const words: string[] = process.argv.slice(2);\nconsole.log(words.join("+"), Number(process.versions.node.split(".")[0]) >= 24);\nprocess.exitCode = 7;\n`);
+      await writeFile(
+        file,
+        `const words: string[] = process.argv.slice(2);\nconsole.log(words.join("+"), Number(process.versions.node.split(".")[0]) >= 24);\nprocess.exitCode = 7;\n`,
+      );
       const { status, stdout } = spawnSync(process.execPath, [join(root, "scripts", "run.mjs"), file, "a b", "c"], { encoding: "utf8" });
       expect([status, stdout]).toEqual([7, "a b+c true\n"]);
     } finally {

@@ -16,7 +16,12 @@ const flags = ["--max-semi-space-size=2", "--disable-warning=ExperimentalWarning
 export function run(file, args, options = {}) {
   const node = findNode();
   const argv = [...(options.flags ?? flags), file, ...args];
-  const env = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "65536", ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cacheDirectory() };
+  const env = {
+    MALLOC_ARENA_MAX: "1",
+    MALLOC_TRIM_THRESHOLD_: "65536",
+    ...process.env,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cacheDirectory(),
+  };
   if (env.NODE_COMPILE_CACHE === undefined) delete env.NODE_COMPILE_CACHE;
   // Taking the launcher's place leaves one process fewer (40 MB) and nothing between a signal and its program.
   if (process.execve) process.execve(node, [node, ...argv], env);

@@ -37,11 +37,7 @@ export interface InstanceJournal extends JournalWriter {
  *     const journal = openInstanceJournal(home, { instance, workspace, app, release, process, index: 0, startedAt });
  *     journal.write("stdout", chunk, Date.now());
  */
-export function openInstanceJournal(
-  home: string,
-  meta: JournalMeta,
-  options: Omit<JournalOptions, "directory"> = {},
-): InstanceJournal {
+export function openInstanceJournal(home: string, meta: JournalMeta, options: Omit<JournalOptions, "directory"> = {}): InstanceJournal {
   const directory = instanceLogDirectory(home, meta.app, meta.instance);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const known = findMetaNow<JournalMeta>(directory);
@@ -70,13 +66,7 @@ export interface StepOutput {
  *
  *     const output = openStepOutput({ home, app, operation, step: "build", now: clock.now });
  */
-export function openStepOutput(at: {
-  home: string;
-  app: string;
-  operation: string;
-  step: string;
-  now: () => number;
-}): StepOutput {
+export function openStepOutput(at: { home: string; app: string; operation: string; step: string; now: () => number }): StepOutput {
   const directory = stepOutputDirectory(at.home, at);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const meta: StepMeta = { operation: at.operation, step: at.step, startedAt: at.now() };

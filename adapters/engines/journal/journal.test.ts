@@ -35,7 +35,8 @@ async function collect(query: Partial<LogQuery> = {}): Promise<(LogLine | LogGap
   for await (const entry of readLogs(home, { workspace, app, follow: false, signal, ...query })) entries.push(entry);
   return entries;
 }
-const texts = async (query: Partial<LogQuery> = {}) => (await collect(query)).map((entry) => ("text" in entry ? entry.text : `gap: ${entry.gap.reason}`));
+const texts = async (query: Partial<LogQuery> = {}) =>
+  (await collect(query)).map((entry) => ("text" in entry ? entry.text : `gap: ${entry.gap.reason}`));
 
 describe("a journal", () => {
   it("gives back every line with its time and stream", async () => {
@@ -65,8 +66,18 @@ describe("a journal", () => {
           let journal = openJournal({ directory, segmentBytes: 400, keepTail: 1000 });
           const wanted = lines.map(({ text, err }) => ({ text: text.replaceAll("\n", " "), err }));
           const bytes = {
-            stdout: Buffer.from(wanted.filter(({ err }) => !err).map(({ text }) => `${text}\n`).join("")),
-            stderr: Buffer.from(wanted.filter(({ err }) => err).map(({ text }) => `${text}\n`).join("")),
+            stdout: Buffer.from(
+              wanted
+                .filter(({ err }) => !err)
+                .map(({ text }) => `${text}\n`)
+                .join(""),
+            ),
+            stderr: Buffer.from(
+              wanted
+                .filter(({ err }) => err)
+                .map(({ text }) => `${text}\n`)
+                .join(""),
+            ),
           };
           const places = { stdout: 0, stderr: 0 };
           let turn = 0;
@@ -166,7 +177,9 @@ describe("a journal", () => {
     const bytes = sizeOfLines(0, lost);
     expect((gap as LogGap).gap.bytes).toBeGreaterThanOrEqual(bytes);
     expect((gap as LogGap).gap.bytes).toBeLessThan(bytes * 1.05);
-    expect(readdirSync(instanceLogDirectory(home, app, meta.instance)).filter((name) => name.endsWith(".log")).length).toBeLessThanOrEqual(3);
+    expect(readdirSync(instanceLogDirectory(home, app, meta.instance)).filter((name) => name.endsWith(".log")).length).toBeLessThanOrEqual(
+      3,
+    );
   });
 
   it("goes on behind a torn record, and says so", async () => {
@@ -200,7 +213,11 @@ describe("a journal", () => {
     journal.write("stdout", Buffer.from("after\n"), 3);
     journal.close();
     const reader = new JournalReader(directory, { kind: "start" });
-    expect(await reader.next()).toMatchObject([{ text: "before" }, { gap: { bytes: 1000, reason: "the disk was full" } }, { text: "after" }]);
+    expect(await reader.next()).toMatchObject([
+      { text: "before" },
+      { gap: { bytes: 1000, reason: "the disk was full" } },
+      { text: "after" },
+    ]);
     await reader.close();
   });
 
@@ -325,7 +342,8 @@ describe("the output of a step", () => {
   it("is followed from before its beginning to its end", async () => {
     const seen: string[] = [];
     const following = (async () => {
-      for await (const entry of readStepOutput({ home, ...at, follow: true, signal })) if ("text" in entry) seen.push(`${entry.stream} ${entry.text}`);
+      for await (const entry of readStepOutput({ home, ...at, follow: true, signal }))
+        if ("text" in entry) seen.push(`${entry.stream} ${entry.text}`);
     })();
     await new Promise((resolve) => setTimeout(resolve, 30));
     const output = openStepOutput({ home, ...at, now: Date.now });

@@ -16,7 +16,7 @@ describe("safe text", () => {
       ["\u009d0;owned\u009cok", "ok"],
       ["\u001b[2J\u001b[Hok", "ok"],
       ["\u009b2Jok", "ok"],
-      ["\u001bP$q\"p\u001b\\ok", "ok"],
+      ['\u001bP$q"p\u001b\\ok', "ok"],
       ["\u001bcok", "ok"],
       ["\u001b[6nok", "ok"],
       ["real\rfake\b\b", "realfake"],

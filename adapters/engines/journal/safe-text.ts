@@ -22,7 +22,7 @@ export function toSafeText(text: string, options: { colours: boolean } = { colou
   if (!control.test(text)) return text;
   let safe = "";
   let isColoured = false;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const rest = text.slice(at, at + 64 * 1024);
     if (options.colours) {
       const found = colour.exec(rest);

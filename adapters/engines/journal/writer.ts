@@ -143,7 +143,7 @@ class Writer implements JournalWriter {
     const fd = this.#fd!;
     const before = this.#size;
     try {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const count = this.#options.writeBytes(fd, done === 0 ? bytes : bytes.subarray(done));
         done += count;
       }
@@ -196,7 +196,7 @@ class Writer implements JournalWriter {
     const fd = openSync(path, "r+");
     const size = fstatSync(fd).size;
     const bytes = Buffer.allocUnsafe(size);
-    for (let done = 0; done < size; ) {
+    for (let done = 0; done < size;) {
       const count = readSync(fd, bytes, done, size - done, done);
       if (count === 0) break;
       done += count;

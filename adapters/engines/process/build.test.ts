@@ -12,7 +12,10 @@ import { aProcessEngine, type ProcessEngineUnderTest } from "./testing.ts";
 
 let under: ProcessEngineUnderTest;
 beforeAll(async () => {
-  under = await aProcessEngine({ buildEnv: { npm_config_registry: "http://registry.invalid/" }, limits: { processes: 256, outputBytes: 8 * 1024 * 1024 } });
+  under = await aProcessEngine({
+    buildEnv: { npm_config_registry: "http://registry.invalid/" },
+    limits: { processes: 256, outputBytes: 8 * 1024 * 1024 },
+  });
 });
 afterAll(() => under.cleanUp());
 
@@ -89,13 +92,21 @@ describe("a build", () => {
 
   it("that fails names its exit code and leaves nothing half made", async () => {
     const request = aBuild({ command: "echo because >&2; exit 9" });
-    await expect(build(request)).rejects.toMatchObject({ kind: "invalid", code: "command_failed", details: { exitCode: 9 }, message: expect.stringContaining("exit code 9") });
+    await expect(build(request)).rejects.toMatchObject({
+      kind: "invalid",
+      code: "command_failed",
+      details: { exitCode: 9 },
+      message: expect.stringContaining("exit code 9"),
+    });
     expect(request.printed()).toContain("because");
     expect(readdirSync(join(under.home, "releases", request.app))).toEqual([]);
   });
 
   it("that never ends is ended when its time is over, with everything it started", async () => {
-    const request = aBuild({ command: "sleep 7301 & (setsid sleep 7302 &) ; trap '' TERM; echo going; while :; do sleep 1; done", timeoutMs: 700 });
+    const request = aBuild({
+      command: "sleep 7301 & (setsid sleep 7302 &) ; trap '' TERM; echo going; while :; do sleep 1; done",
+      timeoutMs: 700,
+    });
     await expect(build(request)).rejects.toMatchObject({ kind: "invalid", code: "command_timed_out" });
     expect(request.printed()).toContain("going");
     expect(jobProcesses()).toEqual([]);
@@ -117,7 +128,10 @@ describe("a build", () => {
   it("that floods is ended, and its step keeps head and tail", async () => {
     const step = { home: under.home, app: "flood", operation: "op_flood", step: "build" };
     const output = openStepOutput({ ...step, now: Date.now });
-    const request = aBuild({ command: "i=0; while :; do i=$((i+1)); echo $i yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done", output: output.sink });
+    const request = aBuild({
+      command: "i=0; while :; do i=$((i+1)); echo $i yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done",
+      output: output.sink,
+    });
     await expect(build(request)).rejects.toMatchObject({ kind: "invalid", code: "command_printed_too_much" });
     output.close();
     const lines: string[] = [];
@@ -198,7 +212,13 @@ describe("a build", () => {
     await under.engine.removeArtifact({ kind: "directory", path });
     expect(existsSync(path)).toBe(false);
     writeFileSync(join(under.home, "precious"), "");
-    for (const wrong of ["/", under.home, join(under.home, "precious"), join(under.home, "releases"), `${under.home}/releases/a/../../precious`]) {
+    for (const wrong of [
+      "/",
+      under.home,
+      join(under.home, "precious"),
+      join(under.home, "releases"),
+      `${under.home}/releases/a/../../precious`,
+    ]) {
       await expect(under.engine.removeArtifact({ kind: "directory", path: wrong })).rejects.toMatchObject({ code: "artifact_foreign" });
     }
   });

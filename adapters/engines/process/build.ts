@@ -71,7 +71,11 @@ async function seal(directory: string, uids: MakeRelease["uids"]): Promise<void>
   if (uids) {
     // A hard link to somebody else's file would be given away with the rest.
     const { stdout } = await act("find", [directory, "-not", "-uid", String(uids.build), "-print", "-quit"]);
-    if (stdout !== "") throw invalid("release_invalid", "The build left files in the release that belong to another user. Have it copy them instead of linking them.");
+    if (stdout !== "")
+      throw invalid(
+        "release_invalid",
+        "The build left files in the release that belong to another user. Have it copy them instead of linking them.",
+      );
     await act("chown", ["-R", "-h", `0:${uids.run}`, directory]);
   }
   await act("chmod", ["-R", "ug-s,u-w,g=u,o=", directory]);

@@ -31,7 +31,10 @@ export async function copyTree(
       bytes -= found.isFile() ? found.size : 0;
       if (files < 0 || bytes < 0) {
         const { limits } = options;
-        throw quota("source_too_large", `The source holds more than ${limits.files} files or ${limits.bytes} bytes. Leave out what the app does not need.`);
+        throw quota(
+          "source_too_large",
+          `The source holds more than ${limits.files} files or ${limits.bytes} bytes. Leave out what the app does not need.`,
+        );
       }
       if (found.isDirectory()) await copyDirectory(path, copy);
       else if (found.isSymbolicLink()) {

@@ -36,7 +36,8 @@ export async function ensureVolumes(
   await ensurePassage(paths.volumes(app));
   return Promise.all(
     volumes.map(async ({ name, readOnly }) => {
-      if (!namePattern.test(name)) throw invalid("volume_name_invalid", `"${name}" cannot name a volume: use lower-case letters, digits and hyphens.`);
+      if (!namePattern.test(name))
+        throw invalid("volume_name_invalid", `"${name}" cannot name a volume: use lower-case letters, digits and hyphens.`);
       const path = join(paths.volumes(app), name);
       await ensureOwned(path, uid);
       return { name, path, readOnly };

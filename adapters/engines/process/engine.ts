@@ -241,14 +241,20 @@ class Processes implements ProcessEngine {
 
   #problem(): NornsError | null {
     if (process.platform !== "linux") {
-      return unavailable("engine_unsupported", "The process engine needs Linux. Give the app an image or a Dockerfile, and it runs under Docker.");
+      return unavailable(
+        "engine_unsupported",
+        "The process engine needs Linux. Give the app an image or a Dockerfile, and it runs under Docker.",
+      );
     }
     if (Buffer.byteLength(this.#paths.socket) > 107) {
       return unavailable("engine_unsupported", "The path of NORNS_HOME is too long for a Unix socket in it. Keep it under 80 characters.");
     }
     const barrier = process.getuid?.() === 0 ? firstBarrier(dirname(this.#options.home)) : null;
     if (barrier) {
-      return unavailable("engine_unsupported", "Users of apps cannot get to NORNS_HOME, because a directory above it is closed to them. Set NORNS_HOME to a directory such as /var/lib/norns.");
+      return unavailable(
+        "engine_unsupported",
+        "Users of apps cannot get to NORNS_HOME, because a directory above it is closed to them. Set NORNS_HOME to a directory such as /var/lib/norns.",
+      );
     }
     return null;
   }
@@ -284,7 +290,10 @@ class Processes implements ProcessEngine {
 
   async #toGroupRequest(workload: Workload, group: Workload["groups"][number]): Promise<GroupRequest> {
     if (group.command === undefined) {
-      throw invalid("command_missing", `The process "${group.process}" has no command, and without an image there is nothing else to start. Give it a \`command\`.`);
+      throw invalid(
+        "command_missing",
+        `The process "${group.process}" has no command, and without an image there is nothing else to start. Give it a \`command\`.`,
+      );
     }
     const uid = this.#uids(workload.app)?.run;
     return {
@@ -338,14 +347,19 @@ class Processes implements ProcessEngine {
 
 function directoryOf(artifact: Artifact): string {
   if (artifact.kind === "directory") return artifact.path;
-  throw invalid("artifact_wrong_kind", "The process engine runs directories, and this release is an image. Deploy it with the Docker engine.");
+  throw invalid(
+    "artifact_wrong_kind",
+    "The process engine runs directories, and this release is an image. Deploy it with the Docker engine.",
+  );
 }
 
 function checkEnvironment(env: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(env)) {
     if (name === "" || /[=\0]/.test(name) || value.includes("\0")) {
-      throw invalid("env_invalid", `The environment variable ${JSON.stringify(name)} cannot be set: names hold no "=", and neither names nor values a NUL.`);
+      throw invalid(
+        "env_invalid",
+        `The environment variable ${JSON.stringify(name)} cannot be set: names hold no "=", and neither names nor values a NUL.`,
+      );
     }
   }
 }
-

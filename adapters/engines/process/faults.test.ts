@@ -21,8 +21,13 @@ afterAll(() => under.cleanUp());
 const signal = new AbortController().signal;
 const apply = (workload: Workload, keepUp = true) => under.engine.apply(workload, { keepUp, signal });
 const observe = (workload: Workload) => under.engine.observe(workload);
-const stop = (instances: readonly Instance[]) => under.engine.stop(instances.map(({ id }) => id), { signal });
-const texts = async (workload: Workload) => (await linesOf(under.engine, workload)).flatMap((entry) => ("text" in entry ? [entry.text] : []));
+const stop = (instances: readonly Instance[]) =>
+  under.engine.stop(
+    instances.map(({ id }) => id),
+    { signal },
+  );
+const texts = async (workload: Workload) =>
+  (await linesOf(under.engine, workload)).flatMap((entry) => ("text" in entry ? [entry.text] : []));
 const marked = (id: InstanceId) => listStats().filter(({ pid }) => findEnvironment(pid)?.get(instanceMark) === id);
 const exited = (workload: Workload) => until("the exit", async () => (await observe(workload)).find(({ state }) => state === "exited"));
 const service = (command: string, change = {}) => aGroup(command, { kind: "service", port: 8080, ...change });
@@ -36,20 +41,31 @@ describe("the process engine", () => {
     // The app ends, somebody takes its port before it is started again.
     const squatter = createServer();
     sendSignal(Number(first!.handle.slice(4)), "SIGKILL");
-    await until("the port", () => new Promise<boolean>((resolve) => squatter.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true))));
-    const again = await until("another port", async () => (await observe(workload)).find(({ state, restarts, address }) => state === "running" && restarts > 0 && address!.port !== port));
+    await until(
+      "the port",
+      () => new Promise<boolean>((resolve) => squatter.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true))),
+    );
+    const again = await until("another port", async () =>
+      (await observe(workload)).find(({ state, restarts, address }) => state === "running" && restarts > 0 && address!.port !== port),
+    );
     await until("an answer", async () => (await getText(again.address!)) === workload.release);
     squatter.close();
     await stop([again]);
   });
 
   it("says where an app listens that ignores PORT", async () => {
-    const workload = aWorkload(under.artifact, "ignores-port", service(`exec node -e 'require("http").createServer((q,a)=>a.end()).listen(28123,"127.0.0.1",()=>console.log("up"))'`));
+    const workload = aWorkload(
+      under.artifact,
+      "ignores-port",
+      service(`exec node -e 'require("http").createServer((q,a)=>a.end()).listen(28123,"127.0.0.1",()=>console.log("up"))'`),
+    );
     const [instance] = await apply(workload);
     await until("up", async () => (await texts(workload)).includes("up"));
     const seen = await probeOnce(instance!.address!, { path: "/", timeoutMs: 1000 }, signal);
     expect(seen).toMatchObject({ healthy: false, error: "connection refused: nothing listens there" });
-    expect(await under.engine.explain!(instance!.id)).toBe(`it listens on port 28123, not on ${instance!.address!.port}, which Norns gave it as PORT`);
+    expect(await under.engine.explain!(instance!.id)).toBe(
+      `it listens on port 28123, not on ${instance!.address!.port}, which Norns gave it as PORT`,
+    );
     await stop([instance!]);
     const silent = aWorkload(under.artifact, "silent", service("sleep 60"));
     const [quiet] = await apply(silent);
@@ -58,7 +74,13 @@ describe("the process engine", () => {
   });
 
   it("ends what an app forks, also what left its parent, its session and its group", async () => {
-    const workload = aWorkload(under.artifact, "forks", aGroup("sleep 401 & (setsid sleep 402 &); (setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' &); echo forked; wait; sleep 400"));
+    const workload = aWorkload(
+      under.artifact,
+      "forks",
+      aGroup(
+        "sleep 401 & (setsid sleep 402 &); (setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' &); echo forked; wait; sleep 400",
+      ),
+    );
     const [instance] = await apply(workload);
     await until("forked", async () => (await texts(workload)).includes("forked"));
     expect(marked(instance!.id).length).toBeGreaterThan(3);
@@ -89,7 +111,9 @@ describe("the process engine", () => {
     const workload = aWorkload(under.artifact, "wrapper", aGroup("sleep 404"));
     const [before] = await apply(workload);
     sendSignal(Number(before!.handle.slice(4)), "SIGKILL");
-    const after = await until("a restart", async () => (await observe(workload)).find(({ restarts, state }) => restarts === 1 && state === "running"));
+    const after = await until("a restart", async () =>
+      (await observe(workload)).find(({ restarts, state }) => restarts === 1 && state === "running"),
+    );
     expect(after.handle).not.toBe(before!.handle);
     await until("one process tree", async () => marked(after.id).filter(({ command }) => command === "sleep").length === 1);
     await stop([after]);
@@ -143,7 +167,9 @@ describe("the process engine", () => {
     rmSync(record);
     const other = await under.reopen();
     const found = await other.observe(workload);
-    expect(found).toMatchObject([{ id: instance!.id, isOrphan: true, state: "running", app: "orphan", release: workload.release, process: "web" }]);
+    expect(found).toMatchObject([
+      { id: instance!.id, isOrphan: true, state: "running", app: "orphan", release: workload.release, process: "web" },
+    ]);
     expect(marked(instance!.id).length).toBeGreaterThan(0);
     expect(other.plan(workload, found).map(({ kind }) => kind)).toEqual(["start"]);
     await other.stop([instance!.id], { signal });
@@ -170,7 +196,12 @@ describe("the process engine", () => {
     const [instance] = await apply(workload);
     await under.killSupervisor();
     const main = new URL("./supervisor/main.ts", import.meta.url).pathname;
-    const started = Array.from({ length: 8 }, () => spawn(process.execPath, [main, under.home, under.node, join(under.home, "run", "compile-cache")], { stdio: "ignore", detached: true }));
+    const started = Array.from({ length: 8 }, () =>
+      spawn(process.execPath, [main, under.home, under.node, join(under.home, "run", "compile-cache")], {
+        stdio: "ignore",
+        detached: true,
+      }),
+    );
     await until("seven to give up", async () => started.filter(({ exitCode }) => exitCode === 0).length === 7);
     const alive = started.filter(({ exitCode }) => exitCode === null);
     expect(alive.map(({ pid }) => pid)).toEqual([under.findSupervisor()]);
@@ -202,7 +233,9 @@ describe("the process engine", () => {
     await stop(await observe(workload));
     const entries = await linesOf(under.engine, workload);
     expect(entries.filter((entry) => "gap" in entry && !entry.gap.reason.includes("not kept"))).toEqual([]);
-    const numbers = entries.flatMap((entry) => ("text" in entry && entry.stream === "stdout" ? [Number(/^line (\d+)$/.exec(entry.text)?.[1])] : []));
+    const numbers = entries.flatMap((entry) =>
+      "text" in entry && entry.stream === "stdout" ? [Number(/^line (\d+)$/.exec(entry.text)?.[1])] : [],
+    );
     expect(numbers.every((number, index) => index === 0 || number === numbers[index - 1]! + 1)).toBe(true);
   }, 60_000);
 

@@ -28,7 +28,11 @@ export function aWorkload(artifact: Artifact, app: string, ...groups: Group[]): 
   return { workspace, app: app as AppName, release: newId("ReleaseId") as ReleaseId, artifact, update: "rolling", groups };
 }
 
-export async function linesOf(engine: Engine, of: Pick<LogQuery, "app" | "workspace">, signal = new AbortController().signal): Promise<(LogLine | LogGap)[]> {
+export async function linesOf(
+  engine: Engine,
+  of: Pick<LogQuery, "app" | "workspace">,
+  signal = new AbortController().signal,
+): Promise<(LogLine | LogGap)[]> {
   const entries: (LogLine | LogGap)[] = [];
   for await (const entry of engine.logs({ workspace: of.workspace, app: of.app, follow: false, signal })) entries.push(entry);
   return entries;
@@ -54,9 +58,22 @@ export async function whatAnAppGets(): Promise<{ isolation: readonly string[]; o
     const otherVolume = [{ name: "data", mount: "/data", readOnly: false, shared: false }];
     const run = (app: string, command: string, volumes = otherVolume) => {
       const output: string[] = [];
-      const request = { workspace: newId("WorkspaceId") as WorkspaceId, app: app as AppName, release: newId("ReleaseId") as ReleaseId, artifact: under.artifact, env: { SECRET: "of-the-other" } };
+      const request = {
+        workspace: newId("WorkspaceId") as WorkspaceId,
+        app: app as AppName,
+        release: newId("ReleaseId") as ReleaseId,
+        artifact: under.artifact,
+        env: { SECRET: "of-the-other" },
+      };
       return engine
-        .runOnce({ ...request, command, volumes, timeoutMs: 20_000, output: (_, chunk) => output.push(Buffer.from(chunk).toString()), signal })
+        .runOnce({
+          ...request,
+          command,
+          volumes,
+          timeoutMs: 20_000,
+          output: (_, chunk) => output.push(Buffer.from(chunk).toString()),
+          signal,
+        })
         .then(() => output.join(""));
     };
     await run("other", 'echo SECRET-CONTENT > "$NORNS_VOLUME_DATA/private"; echo SECRET-CONTENT > "$HOME/private"');
@@ -82,7 +99,11 @@ export async function whatAnAppGets(): Promise<{ isolation: readonly string[]; o
     const tries = [
       `ls '${home}' '${home}/run' '${home}/run/instances' '${home}/logs' '${home}/volumes/other' '${home}/uids'`,
       `find '${home}' -name private -o -name credential -o -name '*.json' | grep . && echo FOUND-SOMETHING`,
-      ...secrets.flatMap((path) => [`cat '${path}'`, `echo overwritten > '${path}'`, `ln '${path}' "$HOME/link-$$" && cat "$HOME/link-$$"`]),
+      ...secrets.flatMap((path) => [
+        `cat '${path}'`,
+        `echo overwritten > '${path}'`,
+        `ln '${path}' "$HOME/link-$$" && cat "$HOME/link-$$"`,
+      ]),
       `rm -rf '${home}/credential' '${home}/volumes/other'`,
       `for p in /proc/[0-9]*; do cat $p/environ 2>/dev/null | tr '\\0' '\\n' | grep -a of-the-other && [ "$SECRET" != of-the-other ] && echo FOUND-SECRET; done`,
       `ls -l /proc/self/fd | grep -c . ; ls /proc/self/fd | tr '\\n' ' '`,

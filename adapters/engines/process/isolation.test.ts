@@ -29,24 +29,32 @@ describe("an app", () => {
   }, 60_000);
 
   const reason = !isRoot ? "already not root" : firstBarrier(here) !== null ? "the checkout is closed to other users" : null;
-  it.skipIf(reason !== null)(`cannot, either, when Norns runs as an ordinary user with bubblewrap${reason ? ` (skipped: ${reason})` : ""}`, () => {
-    const script = `const { whatAnAppGets } = await import(${JSON.stringify(join(here, "../fixtures.ts"))}); console.log("RESULT" + JSON.stringify(await whatAnAppGets()));`;
-    const { stdout, stderr } = spawnSync(
-      "setpriv",
-      ["--reuid=231072", "--regid=231072", "--clear-groups", "--", process.execPath, "--input-type=module", "-e", script],
-      { env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent" }, encoding: "utf8", cwd: "/" },
-    );
-    const result = /RESULT(.*)/.exec(stdout)?.[1];
-    expect(result, stderr).toBeDefined();
-    const got = JSON.parse(result!) as Awaited<ReturnType<typeof whatAnAppGets>>;
-    expect(got.isolation[0]).toContain("bubblewrap");
-    judge(got);
-  }, 60_000);
+  it.skipIf(reason !== null)(
+    `cannot, either, when Norns runs as an ordinary user with bubblewrap${reason ? ` (skipped: ${reason})` : ""}`,
+    () => {
+      const script = `const { whatAnAppGets } = await import(${JSON.stringify(join(here, "../fixtures.ts"))}); console.log("RESULT" + JSON.stringify(await whatAnAppGets()));`;
+      const { stdout, stderr } = spawnSync(
+        "setpriv",
+        ["--reuid=231072", "--regid=231072", "--clear-groups", "--", process.execPath, "--input-type=module", "-e", script],
+        { env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent" }, encoding: "utf8", cwd: "/" },
+      );
+      const result = /RESULT(.*)/.exec(stdout)?.[1];
+      expect(result, stderr).toBeDefined();
+      const got = JSON.parse(result!) as Awaited<ReturnType<typeof whatAnAppGets>>;
+      expect(got.isolation[0]).toContain("bubblewrap");
+      judge(got);
+    },
+    60_000,
+  );
 
   it("[N10] inherits no descriptor but its own three", async () => {
     const under = await aProcessEngine();
     try {
-      const workload = aWorkload(under.artifact, "fds", aGroup("for fd in /proc/self/fd/*; do [ -L $fd ] && echo fd=${fd##*/}; done; sleep 30"));
+      const workload = aWorkload(
+        under.artifact,
+        "fds",
+        aGroup("for fd in /proc/self/fd/*; do [ -L $fd ] && echo fd=${fd##*/}; done; sleep 30"),
+      );
       const signal = new AbortController().signal;
       await under.engine.apply(workload, { keepUp: false, signal });
       let seen: string[] = [];
@@ -66,7 +74,9 @@ describe("an app", () => {
       const signal = new AbortController().signal;
       const workload = aWorkload(under.artifact, "secrets", aGroup("sleep 30", { env: { TOKEN: "sec-ret-token" } }));
       await under.engine.apply(workload, { keepUp: true, signal });
-      const lines = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((pid) => spawnSync("cat", [`/proc/${pid}/cmdline`]).stdout.toString());
+      const lines = readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .map((pid) => spawnSync("cat", [`/proc/${pid}/cmdline`]).stdout.toString());
       expect(lines.some((line) => line.includes("sleep 30"))).toBe(true);
       expect(lines.filter((line) => line.includes("sec-ret-token"))).toEqual([]);
       const open: string[] = [];

@@ -6,7 +6,13 @@ import { delimiter, dirname, join } from "node:path";
 
 export type Isolation =
   | { readonly kind: "own-user"; readonly setpriv?: string; readonly prlimit?: string; readonly nice?: string }
-  | { readonly kind: "bubblewrap"; readonly bubblewrap: string; readonly hasOwnPids: boolean; readonly prlimit?: string; readonly nice?: string }
+  | {
+      readonly kind: "bubblewrap";
+      readonly bubblewrap: string;
+      readonly hasOwnPids: boolean;
+      readonly prlimit?: string;
+      readonly nice?: string;
+    }
   | { readonly kind: "none"; readonly prlimit?: string; readonly nice?: string };
 
 export interface Limits {
@@ -38,7 +44,12 @@ export function describeIsolation(isolation: Isolation): string[] {
   const memory = "memory watched every 2 s";
   switch (isolation.kind) {
     case "own-user":
-      return ["a user of its own per app", isolation.setpriv ? "no new privileges" : "may use set-uid programs (setpriv is missing)", limits, memory];
+      return [
+        "a user of its own per app",
+        isolation.setpriv ? "no new privileges" : "may use set-uid programs (setpriv is missing)",
+        limits,
+        memory,
+      ];
     case "bubblewrap":
       return [
         `namespaces by bubblewrap: the files of Norns, homes and /run are hidden${isolation.hasOwnPids ? ", own process numbers" : ""}`,
@@ -54,14 +65,22 @@ export function describeIsolation(isolation: Isolation): string[] {
 /** bubblewrap's arguments without the app's own directories. Order matters: what hides comes before what shows. */
 export function bubblewrapBase(options: { hasOwnPids: boolean; hidden: readonly string[]; tmp?: string }): string[] {
   return [
-    "--unshare-user", "--unshare-ipc", "--unshare-uts",
+    "--unshare-user",
+    "--unshare-ipc",
+    "--unshare-uts",
     ...(options.hasOwnPids ? ["--unshare-pid", "--proc", "/proc"] : []),
     "--die-with-parent",
-    "--ro-bind", "/", "/",
-    "--dev", "/dev",
-    "--tmpfs", "/run",
+    "--ro-bind",
+    "/",
+    "/",
+    "--dev",
+    "/dev",
+    "--tmpfs",
+    "/run",
     // What /etc/resolv.conf points to on many systems.
-    "--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve",
+    "--ro-bind-try",
+    "/run/systemd/resolve",
+    "/run/systemd/resolve",
     ...["/home", "/root"].flatMap((path) => (isDirectory(path) ? ["--tmpfs", path] : [])),
     ...(options.tmp === undefined ? [] : ["--bind", options.tmp, "/tmp", "--bind", options.tmp, "/var/tmp"]),
     ...options.hidden.flatMap((path) => ["--tmpfs", path]),

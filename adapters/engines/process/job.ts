@@ -60,7 +60,10 @@ export async function runJob(request: JobRequest): Promise<{ exitCode: number }>
   const listen = (stream: "stdout" | "stderr") => (chunk: Buffer) => {
     bytes += chunk.length;
     if (isOver || bytes > request.maxOutputBytes) {
-      if (!isOver) stopWith(invalid("command_printed_too_much", `The command printed more than ${request.maxOutputBytes / 1024 / 1024} MB and was ended.`));
+      if (!isOver)
+        stopWith(
+          invalid("command_printed_too_much", `The command printed more than ${request.maxOutputBytes / 1024 / 1024} MB and was ended.`),
+        );
       isOver = true;
       return;
     }
@@ -70,7 +73,9 @@ export async function runJob(request: JobRequest): Promise<{ exitCode: number }>
   child.stderr?.on("data", listen("stderr"));
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const ended = new Promise<number>((resolve, reject) => {
-    child.once("error", (cause) => reject(unavailable("command_not_started", "The command could not be started on this machine.", { cause })));
+    child.once("error", (cause) =>
+      reject(unavailable("command_not_started", "The command could not be started on this machine.", { cause })),
+    );
     child.once("exit", (code, name) => resolve(code ?? 128 + (name ? constants.signals[name] : 0)));
   });
   try {

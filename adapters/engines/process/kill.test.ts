@@ -16,9 +16,18 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 describe("a supervisor killed at random", () => {
   it("30 times under log load loses no instance and no line without saying so", async () => {
     // About 20,000 lines a second from one, a trickle from the other.
-    const loud = aWorkload(under.artifact, "loud", aGroup("exec node -e 'let i=0; const go=()=>{ let s=\"\"; for (let k=0;k<200;k++) s+=`line ${++i} ${\"x\".repeat(40)}\\n`; process.stdout.write(s, ()=>setTimeout(go,10)); }; go()'"));
+    const loud = aWorkload(
+      under.artifact,
+      "loud",
+      aGroup(
+        'exec node -e \'let i=0; const go=()=>{ let s=""; for (let k=0;k<200;k++) s+=`line ${++i} ${"x".repeat(40)}\\n`; process.stdout.write(s, ()=>setTimeout(go,10)); }; go()\'',
+      ),
+    );
     const quiet = aWorkload(under.artifact, "quiet", aGroup("i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done"));
-    const before = [...(await under.engine.apply(loud, { keepUp: true, signal })), ...(await under.engine.apply(quiet, { keepUp: true, signal }))];
+    const before = [
+      ...(await under.engine.apply(loud, { keepUp: true, signal })),
+      ...(await under.engine.apply(quiet, { keepUp: true, signal })),
+    ];
     for (let round = 0; round < 30; round++) {
       await until("a supervisor", async () => under.findSupervisor() !== null || (await under.engine.observe()).length > 0);
       await pause(Math.random() * 250);
@@ -27,11 +36,14 @@ describe("a supervisor killed at random", () => {
       void under.engine.observe().catch(() => {});
     }
     const after = await under.engine.observe();
-    expect(after.map(({ id, handle, restarts, state }) => ({ id, handle, restarts, state })).sort((a, b) => a.id.localeCompare(b.id))).toEqual(
-      before.map(({ id, handle }) => ({ id, handle, restarts: 0, state: "running" })).sort((a, b) => a.id.localeCompare(b.id)),
-    );
+    expect(
+      after.map(({ id, handle, restarts, state }) => ({ id, handle, restarts, state })).sort((a, b) => a.id.localeCompare(b.id)),
+    ).toEqual(before.map(({ id, handle }) => ({ id, handle, restarts: 0, state: "running" })).sort((a, b) => a.id.localeCompare(b.id)));
     await pause(300);
-    await under.engine.stop(after.map(({ id }) => id), { signal });
+    await under.engine.stop(
+      after.map(({ id }) => id),
+      { signal },
+    );
 
     for (const workload of [loud, quiet]) {
       const entries = await linesOf(under.engine, workload);
@@ -59,7 +71,8 @@ describe("a supervisor killed at random", () => {
   }, 120_000);
 
   it("while it starts, stops and restarts instances leaves each either whole or gone", async () => {
-    const groups = (count: number) => aWorkload(under.artifact, "churn", aGroup("trap 'exit 0' TERM; while :; do sleep 0.05; done", { count }));
+    const groups = (count: number) =>
+      aWorkload(under.artifact, "churn", aGroup("trap 'exit 0' TERM; while :; do sleep 0.05; done", { count }));
     const base = groups(1);
     for (let round = 0; round < 12; round++) {
       const count = 1 + (round % 4);
@@ -82,7 +95,10 @@ describe("a supervisor killed at random", () => {
         await until("all running", async () => (await under.engine.observe(base)).every(({ state }) => state === "running"));
       }
     }
-    const stopping = under.engine.stop((await under.engine.observe(base)).map(({ id }) => id), { signal });
+    const stopping = under.engine.stop(
+      (await under.engine.observe(base)).map(({ id }) => id),
+      { signal },
+    );
     await pause(5);
     await under.killSupervisor();
     await stopping;

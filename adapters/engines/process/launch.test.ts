@@ -6,7 +6,7 @@ import { toLabels, toLaunch, volumeVariable, type LaunchRequest } from "./launch
 const aRequest = (isolation: Isolation, change: Partial<LaunchRequest> = {}): LaunchRequest => ({
   isolation,
   limits: { processes: 100, openFiles: 200 },
-  command: "node server.js; echo \"$HOME\"",
+  command: 'node server.js; echo "$HOME"',
   env: { GREETING: "hello", HOST: "0.0.0.0", NORNS_APP: "forged" },
   labels: toLabels({ app: "shop" as AppName, release: "rel_1" as ReleaseId }),
   nodeBinary: { directory: "/opt/node" },
@@ -21,14 +21,28 @@ const aRequest = (isolation: Isolation, change: Partial<LaunchRequest> = {}): La
 
 describe("a launch", () => {
   it("under an own user limits first, and gives up privileges", () => {
-    const launch = toLaunch(aRequest({ kind: "own-user", setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" }, { uid: 200_000 }));
+    const launch = toLaunch(
+      aRequest({ kind: "own-user", setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" }, { uid: 200_000 }),
+    );
     expect(launch).toEqual({
       argv: [
-        "/usr/bin/nice", "-n", "5",
-        "/usr/bin/prlimit", "--core=0:0", "--nofile=200:200", "--",
-        "/usr/bin/prlimit", "--nproc=100:100", "--",
-        "/usr/bin/setpriv", "--no-new-privs", "--inh-caps=-all", "--",
-        "/bin/sh", "-c", 'node server.js; echo "$HOME"',
+        "/usr/bin/nice",
+        "-n",
+        "5",
+        "/usr/bin/prlimit",
+        "--core=0:0",
+        "--nofile=200:200",
+        "--",
+        "/usr/bin/prlimit",
+        "--nproc=100:100",
+        "--",
+        "/usr/bin/setpriv",
+        "--no-new-privs",
+        "--inh-caps=-all",
+        "--",
+        "/bin/sh",
+        "-c",
+        'node server.js; echo "$HOME"',
       ],
       cwd: "/h/releases/shop/rel_1",
       env: {

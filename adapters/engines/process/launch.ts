@@ -88,9 +88,11 @@ function inSandbox(request: LaunchRequest): string[] {
         ...bubblewrapBase({ hasOwnPids: isolation.hasOwnPids, hidden: request.hidden, tmp: request.tmp }),
         ...shown,
         ...bubblewrapSeal(request.hidden),
-        "--chdir", request.cwd,
+        "--chdir",
+        request.cwd,
         "--clearenv",
-        "--args", "5",
+        "--args",
+        "5",
         "--",
         // Within its user namespace the count starts at nothing, so the limit is the app's own.
         ...processes,

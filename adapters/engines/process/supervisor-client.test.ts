@@ -61,13 +61,26 @@ describe("the supervisor's client", () => {
   });
 
   it("gives up on a supervisor that cannot start, and says where its log is", async () => {
-    const broken = new SupervisorClient({ home, node: newId("NodeId") as NodeId, nodeBinary: "/bin/false", log: silentLog, startLimitMs: 500 });
-    await expect(broken.call("list", {})).rejects.toMatchObject({ kind: "unavailable", code: "supervisor_unavailable", message: expect.stringContaining("supervisor.log") });
+    const broken = new SupervisorClient({
+      home,
+      node: newId("NodeId") as NodeId,
+      nodeBinary: "/bin/false",
+      log: silentLog,
+      startLimitMs: 500,
+    });
+    await expect(broken.call("list", {})).rejects.toMatchObject({
+      kind: "unavailable",
+      code: "supervisor_unavailable",
+      message: expect.stringContaining("supervisor.log"),
+    });
     await broken.close();
   });
 
   it("passes on what the supervisor refuses", async () => {
-    await expect(client.call("restart", { instance: "ins_none" as never })).rejects.toMatchObject({ kind: "not_found", code: "instance_not_found" });
+    await expect(client.call("restart", { instance: "ins_none" as never })).rejects.toMatchObject({
+      kind: "not_found",
+      code: "instance_not_found",
+    });
   });
 
   it("ends a peer that sends a line without end", () => {

@@ -82,7 +82,12 @@ export class SupervisorClient {
         return await (signal ? orAborted(answer, signal) : answer);
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
-        if (round >= 10) throw unavailable("supervisor_unavailable", "The supervisor of the process engine ends as soon as it is asked. Its log is run/supervisor.log under NORNS_HOME.", { cause: error });
+        if (round >= 10)
+          throw unavailable(
+            "supervisor_unavailable",
+            "The supervisor of the process engine ends as soon as it is asked. Its log is run/supervisor.log under NORNS_HOME.",
+            { cause: error },
+          );
       }
     }
   }
@@ -133,7 +138,10 @@ export class SupervisorClient {
         }
         if (other && other.version > supervisorVersion) {
           socket.destroy();
-          throw unavailable("supervisor_newer", "A newer Norns supervises the apps of this NORNS_HOME. Start that version, or end it first.");
+          throw unavailable(
+            "supervisor_newer",
+            "A newer Norns supervises the apps of this NORNS_HOME. Start that version, or end it first.",
+          );
         }
         // An older one: its instances run on and we take them over.
         if (other) await connection.call("retire", {}).catch(() => null);
@@ -142,7 +150,10 @@ export class SupervisorClient {
         throw new ConnectionLost("there is no supervisor");
       }
       if (performance.now() > end) {
-        throw unavailable("supervisor_unavailable", "The supervisor of the process engine does not start. Its log is run/supervisor.log under NORNS_HOME.");
+        throw unavailable(
+          "supervisor_unavailable",
+          "The supervisor of the process engine does not start. Its log is run/supervisor.log under NORNS_HOME.",
+        );
       }
       if (!wasStarted) {
         this.#start();
@@ -161,12 +172,25 @@ export class SupervisorClient {
     const output = openSync(logPath, isLong ? "w" : "a", 0o600);
     try {
       // Lean: it is there as long as any app is. The cache holds the code without its types, so the stripper never loads.
-      const child = spawn(nodeBinary, ["--expose-gc", "--max-semi-space-size=1", "--max-old-space-size=64", "--disable-warning=ExperimentalWarning", main, home, node, compileCache], {
-        detached: true,
-        cwd: "/",
-        stdio: ["ignore", output, output],
-        env: { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_COMPILE_CACHE: compileCache },
-      });
+      const child = spawn(
+        nodeBinary,
+        [
+          "--expose-gc",
+          "--max-semi-space-size=1",
+          "--max-old-space-size=64",
+          "--disable-warning=ExperimentalWarning",
+          main,
+          home,
+          node,
+          compileCache,
+        ],
+        {
+          detached: true,
+          cwd: "/",
+          stdio: ["ignore", output, output],
+          env: { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_COMPILE_CACHE: compileCache },
+        },
+      );
       child.on("error", (error) => log.error({ error }, "the supervisor of the process engine could not be started"));
       child.unref();
     } finally {

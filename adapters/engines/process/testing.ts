@@ -61,7 +61,10 @@ export async function aProcessEngine(options: Partial<ProcessEngineOptions> = {}
 
   const findSupervisor = () => {
     const path = join(home, "run");
-    const lock = safeNames(path).filter((name) => /^lock\.\d+$/.test(name)).sort((a, b) => Number(a.slice(5)) - Number(b.slice(5))).at(-1);
+    const lock = safeNames(path)
+      .filter((name) => /^lock\.\d+$/.test(name))
+      .sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)))
+      .at(-1);
     if (!lock) return null;
     const [pid, startTime] = readFileSync(join(path, lock), "latin1").split(" ");
     const stat = findStat(Number(pid));
@@ -88,7 +91,7 @@ export async function aProcessEngine(options: Partial<ProcessEngineOptions> = {}
         workspace: newId("WorkspaceId") as WorkspaceId,
         app: request.app,
         release: request.release,
-        source: aSource({ "README": "a source" }),
+        source: aSource({ README: "a source" }),
         commit: "0".repeat(40),
         command: request.command,
         env: {},
@@ -98,7 +101,10 @@ export async function aProcessEngine(options: Partial<ProcessEngineOptions> = {}
       }),
     cleanUp: async () => {
       const left = await engine.observe();
-      await engine.stop(left.map(({ id }) => id), { signal });
+      await engine.stop(
+        left.map(({ id }) => id),
+        { signal },
+      );
       await engine.retireSupervisor();
       await engine.close();
       const pipes = safeNames(join(home, "run", "pipes"));
@@ -112,7 +118,8 @@ export async function aProcessEngine(options: Partial<ProcessEngineOptions> = {}
       spawnSync("chmod", ["-R", "u+rwX", root]);
       rmSync(root, { recursive: true, force: true });
       const found = { pipes, records, processes: marked.map(({ pid, command }) => `${pid} ${command}`), supervisor };
-      if (pipes.length + records.length + marked.length > 0 || supervisor !== null) throw new Error(`left behind: ${JSON.stringify(found)}`);
+      if (pipes.length + records.length + marked.length > 0 || supervisor !== null)
+        throw new Error(`left behind: ${JSON.stringify(found)}`);
     },
   };
 }

@@ -17,7 +17,10 @@ export interface AppUids {
 export function ensureUids(directory: string, app: AppName): AppUids {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (;;) {
-    const uids = readdirSync(directory).filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b);
+    const uids = readdirSync(directory)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
     const found = uids.find((uid) => readFileSync(join(directory, String(uid)), "utf8") === app);
     if (found !== undefined) return { run: found, build: found + 1 };
     const draft = join(directory, `draft.${process.pid}.${app}`);

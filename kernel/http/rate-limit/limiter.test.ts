@@ -41,7 +41,9 @@ describe("rate limits", () => {
     await using db = await aDatabase([httpMigrations]);
     const clock = aClock();
     const replicas = [createRateLimiter({ store: db.store, clock }), createRateLimiter({ store: db.openStore(), clock })];
-    const tries = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => replicas[index % 2]!.take({ name: "sign-in", perMinute: 10 }, "a")));
+    const tries = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, index) => replicas[index % 2]!.take({ name: "sign-in", perMinute: 10 }, "a")),
+    );
     expect(tries.filter((one) => one.status === "fulfilled")).toHaveLength(10);
     await replicas[0]!.take({ name: "sign-in", perMinute: 10 }, "b");
   });

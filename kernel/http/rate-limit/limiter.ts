@@ -97,6 +97,10 @@ export function createRateLimiter({ store, clock }: { store: Store; clock: Clock
 }
 
 const limited = (rule: RateRule, retryAfterMs: number) =>
-  quota("rate_limited", `Too many requests: ${capacityOf(rule)} at once and ${rule.perMinute} a minute are accepted here. Try again in ${Math.ceil(retryAfterMs / 1000)} s.`, {
-    details: { retryAfterMs, limit: rule.name },
-  });
+  quota(
+    "rate_limited",
+    `Too many requests: ${capacityOf(rule)} at once and ${rule.perMinute} a minute are accepted here. Try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+    {
+      details: { retryAfterMs, limit: rule.name },
+    },
+  );

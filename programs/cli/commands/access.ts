@@ -28,7 +28,10 @@ export const login: Command = {
     if (token === undefined) {
       const email = given.option("email") ?? (await askLine("email: "));
       const password = await askSecret("password: ");
-      const answer = (await sendJson({ url, token: undefined, from: "login" }, { method: "POST", path: "/api/auth/login", body: JSON.stringify({ email, password }) })) as { token: string };
+      const answer = (await sendJson(
+        { url, token: undefined, from: "login" },
+        { method: "POST", path: "/api/auth/login", body: JSON.stringify({ email, password }) },
+      )) as { token: string };
       token = answer.token;
       who = email;
     } else {
@@ -54,7 +57,11 @@ export const workspaces: Command = {
   async run(_given, session) {
     const list = await session.api("GET /api/workspaces", {});
     if (session.json(list)) return;
-    for (const line of table(["WORKSPACE", "NAME", "YOUR ROLE", "ID"], list.map((one) => [one.slug, one.name, one.role, one.id]))) session.terminal.line(line);
+    for (const line of table(
+      ["WORKSPACE", "NAME", "YOUR ROLE", "ID"],
+      list.map((one) => [one.slug, one.name, one.role, one.id]),
+    ))
+      session.terminal.line(line);
   },
 };
 
@@ -67,7 +74,11 @@ export const members: Command = {
     const list = await session.api("GET /api/workspaces/{workspaceId}/members", { params: { workspaceId } });
     if (session.json(list)) return;
     const now = Date.now();
-    for (const line of table(["MEMBER", "NAME", "ROLE", "SINCE"], list.map((one) => [one.email, one.name, one.role, ago(one.created_at, now)]))) session.terminal.line(line);
+    for (const line of table(
+      ["MEMBER", "NAME", "ROLE", "SINCE"],
+      list.map((one) => [one.email, one.name, one.role, ago(one.created_at, now)]),
+    ))
+      session.terminal.line(line);
   },
 };
 
@@ -80,7 +91,10 @@ export const invite: Command = {
   async run(given, session) {
     const workspaceId = await workspaceIdOf(session, given.option("workspace"));
     const role = (given.option("role") ?? "viewer") as "viewer" | "editor" | "admin";
-    const invitation = await session.api("POST /api/workspaces/{workspaceId}/invitations", { params: { workspaceId }, body: { email: given.arguments[0]!, role } });
+    const invitation = await session.api("POST /api/workspaces/{workspaceId}/invitations", {
+      params: { workspaceId },
+      body: { email: given.arguments[0]!, role },
+    });
     if (!session.json(invitation)) session.terminal.line(`${invitation.link}\n${session.terminal.dim("shown once; good for seven days")}`);
   },
 };
@@ -95,7 +109,14 @@ export const apiKeys: Command = {
     const { terminal } = session;
     if (keys.length === 0) return void terminal.line("No API keys yet. `norns api-keys create LABEL --scope apps:read` makes one.");
     const now = Date.now();
-    const rows = keys.map((key) => [key.label, `${key.prefix}…`, key.scopes.join(" "), key.revoked_at ? "revoked" : key.expires_at && key.expires_at < now ? "expired" : "active", ago(key.last_used_at ?? undefined, now), key.id]);
+    const rows = keys.map((key) => [
+      key.label,
+      `${key.prefix}…`,
+      key.scopes.join(" "),
+      key.revoked_at ? "revoked" : key.expires_at && key.expires_at < now ? "expired" : "active",
+      ago(key.last_used_at ?? undefined, now),
+      key.id,
+    ]);
     for (const line of table(["LABEL", "KEY", "SCOPES", "STATE", "USED", "ID"], rows)) terminal.line(line);
   },
 };
@@ -116,7 +137,11 @@ export const createKey: Command = {
     const days = given.number("expires");
     const key = await session.api("POST /api/workspaces/{workspaceId}/api-keys", {
       params: { workspaceId },
-      body: { label: given.arguments[0]!, scopes: scopes as never, ...(days === undefined ? {} : { expiresAt: Date.now() + days * 86_400_000 }) },
+      body: {
+        label: given.arguments[0]!,
+        scopes: scopes as never,
+        ...(days === undefined ? {} : { expiresAt: Date.now() + days * 86_400_000 }),
+      },
     });
     if (session.json(key)) return;
     session.terminal.line(key.apiKey);
@@ -159,10 +184,16 @@ export const audit: Command = {
     }
     const action = given.option("action");
     const actor = given.option("actor");
-    const rows = await session.api("GET /api/audit", { query: { limit: given.number("limit") ?? 30, ...(action ? { action } : {}), ...(actor ? { actor } : {}) } });
+    const rows = await session.api("GET /api/audit", {
+      query: { limit: given.number("limit") ?? 30, ...(action ? { action } : {}), ...(actor ? { actor } : {}) },
+    });
     if (session.json(rows)) return;
     const now = Date.now();
-    for (const line of table(["WHEN", "WHO", "WHAT", "OF"], rows.map((row) => [ago(row.at, now), row.actor.label, row.action, row.subject]))) terminal.line(line);
+    for (const line of table(
+      ["WHEN", "WHO", "WHAT", "OF"],
+      rows.map((row) => [ago(row.at, now), row.actor.label, row.action, row.subject]),
+    ))
+      terminal.line(line);
     return;
   },
 };
@@ -172,5 +203,10 @@ async function workspaceIdOf(session: Parameters<Command["run"]>[1], named: stri
   const list = await session.api("GET /api/workspaces", {});
   const found = named === undefined ? list[0] : list.find((one) => one.id === named || one.slug === named || one.name === named);
   if (found) return found.id;
-  throw new CommandError(exitCodes.notFound, "workspace_not_found", named ? `You belong to no workspace "${named}".` : "You belong to no workspace.", { hint: "`norns workspaces` lists yours." });
+  throw new CommandError(
+    exitCodes.notFound,
+    "workspace_not_found",
+    named ? `You belong to no workspace "${named}".` : "You belong to no workspace.",
+    { hint: "`norns workspaces` lists yours." },
+  );
 }

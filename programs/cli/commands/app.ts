@@ -18,8 +18,11 @@ export const app: Command = {
     const { terminal } = session;
     const now = Date.now();
     const { state, words } = stateOf(status);
-    terminal.line(`${terminal.paint(state, glyphs[state])} ${terminal.bold(status.spec.name)}  ${words}  ${terminal.dim(`on ${status.engine}`)}`);
-    if (status.release) terminal.line(`  release ${status.release.number}  ${shortCommit(status.release.commit)}  ${ago(status.release.switchedAt, now)}`);
+    terminal.line(
+      `${terminal.paint(state, glyphs[state])} ${terminal.bold(status.spec.name)}  ${words}  ${terminal.dim(`on ${status.engine}`)}`,
+    );
+    if (status.release)
+      terminal.line(`  release ${status.release.number}  ${shortCommit(status.release.commit)}  ${ago(status.release.switchedAt, now)}`);
     for (const name of status.hostnames) terminal.line(`  ${name}`);
     const wanted = Object.entries(status.desired);
     if (wanted.length > 0) {
@@ -39,13 +42,23 @@ export const app: Command = {
         one.isCurrent ? "" : "old release",
         String(one.restarts),
         ago(one.startedAt, now),
-        one.exit ? plain(one.exit.reason ?? (one.exit.signal ? one.exit.signal : `exit code ${one.exit.code}`)) : (one.evidence?.error ?? (one.evidence?.status ? `answered ${one.evidence.status}` : "")),
+        one.exit
+          ? plain(one.exit.reason ?? (one.exit.signal ? one.exit.signal : `exit code ${one.exit.code}`))
+          : (one.evidence?.error ?? (one.evidence?.status ? `answered ${one.evidence.status}` : "")),
       ]);
       for (const line of table(["INSTANCE", "PROCESS", "STATE", "", "RESTARTS#", "STARTED", ""], rows)) terminal.line(line);
     }
     if (releases.length > 0) {
       terminal.line();
-      const rows = releases.slice(0, 5).map((release) => [String(release.number), release.isCurrent ? "current" : release.state, shortCommit(release.commitSha), plain(release.subject).slice(0, 50), ago(release.createdAt, now)]);
+      const rows = releases
+        .slice(0, 5)
+        .map((release) => [
+          String(release.number),
+          release.isCurrent ? "current" : release.state,
+          shortCommit(release.commitSha),
+          plain(release.subject).slice(0, 50),
+          ago(release.createdAt, now),
+        ]);
       for (const line of table(["RELEASE#", "", "COMMIT", "SUBJECT", "BUILT"], rows)) terminal.line(line);
     }
   },

@@ -34,7 +34,8 @@ export const scale: Command = {
   ],
   async run(given, session) {
     const id = given.arguments[0]!;
-    const [process, count] = given.arguments.length === 3 ? [given.arguments[1]!, given.arguments[2]!] : [await onlyProcess(session, id), given.arguments[1]!];
+    const [process, count] =
+      given.arguments.length === 3 ? [given.arguments[1]!, given.arguments[2]!] : [await onlyProcess(session, id), given.arguments[1]!];
     if (!/^\d{1,3}$/.test(count)) throw usageError(`COUNT is a whole number from 0 to 100, not "${count}".`);
     const started = await session.api("POST /api/apps/{id}/scale", { params: { id }, body: { group: process, count: Number(count) } });
     return finish(given, session, started, `${id} ${process} scaled to ${count}`);
@@ -45,7 +46,10 @@ async function onlyProcess(session: Session, id: string): Promise<string> {
   const { desired } = await session.api("GET /api/apps/{id}", { params: { id } });
   const names = Object.keys(desired);
   if (names.length === 1) return names[0]!;
-  throw usageError(`${id} has ${names.length === 0 ? "no running process" : `the processes ${names.join(", ")}`}; say which one.`, `norns scale ${id} ${names[0] ?? "web"} COUNT`);
+  throw usageError(
+    `${id} has ${names.length === 0 ? "no running process" : `the processes ${names.join(", ")}`}; say which one.`,
+    `norns scale ${id} ${names[0] ?? "web"} COUNT`,
+  );
 }
 
 async function finish(given: Given, session: Session, started: { operationId: string }, success: string) {

@@ -20,7 +20,12 @@ export const deploy: Command = {
     "infraspec.yaml describes, and deploys it.",
   ].join("\n"),
   arguments: [
-    { name: "app-or-directory", about: "an app's name, or a directory with infraspec.yaml (this one when left out)", isOptional: true, completes: "app" },
+    {
+      name: "app-or-directory",
+      about: "an app's name, or a directory with infraspec.yaml (this one when left out)",
+      isOptional: true,
+      completes: "app",
+    },
     { name: "ref", about: "a branch, a tag or a commit", isOptional: true },
   ],
   options: [
@@ -36,9 +41,14 @@ export const deploy: Command = {
   exits: "0 the release is live, 1 the deployment failed and the old release stayed",
   async run(given, session) {
     const [what = ".", ref = "HEAD"] = given.arguments;
-    const target = isDirectory(session.directory, what) ? await uploadSource(session, path.resolve(session.directory, what), ref) : { app: nameOf(what), ref };
+    const target = isDirectory(session.directory, what)
+      ? await uploadSource(session, path.resolve(session.directory, what), ref)
+      : { app: nameOf(what), ref };
     const isPreflight = given.isSet("preflight");
-    const started = await session.api(isPreflight ? "POST /api/apps/{id}/preflight" : "POST /api/apps/{id}/deploy", { params: { id: target.app }, body: { ref: target.ref } });
+    const started = await session.api(isPreflight ? "POST /api/apps/{id}/preflight" : "POST /api/apps/{id}/deploy", {
+      params: { id: target.app },
+      body: { ref: target.ref },
+    });
     return watch(session, target.app, started, given.isSet("detach"));
   },
 };

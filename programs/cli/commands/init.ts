@@ -7,18 +7,26 @@ const path = process.getBuiltinModule("node:path");
 export const init: Command = {
   words: ["init"],
   about: "write a commented infraspec.yaml for the repository you stand in",
-  description: "Looks at the files of the directory, writes infraspec.yaml with a comment for each choice, and says what it guessed. Changes nothing else.",
+  description:
+    "Looks at the files of the directory, writes infraspec.yaml with a comment for each choice, and says what it guessed. Changes nothing else.",
   arguments: [{ name: "directory", about: "another directory", isOptional: true, completes: "directory" }],
   options: [
     { name: "force", about: "replace an infraspec.yaml that is there" },
     { name: "print", about: "print it instead of writing" },
   ],
-  examples: [{ line: "norns init && git add infraspec.yaml && git commit -m 'Add infraspec' && norns deploy", about: "from a repository to a running app" }],
+  examples: [
+    {
+      line: "norns init && git add infraspec.yaml && git commit -m 'Add infraspec' && norns deploy",
+      about: "from a repository to a running app",
+    },
+  ],
   async run(given, session) {
     const directory = path.resolve(session.directory, given.arguments[0] ?? ".");
     const file = path.join(directory, "infraspec.yaml");
     if (fs.existsSync(file) && !given.isSet("force") && !given.isSet("print"))
-      throw new CommandError(exitCodes.failed, "already_there", "There is an infraspec.yaml already.", { hint: "`norns validate` checks it; --force replaces it." });
+      throw new CommandError(exitCodes.failed, "already_there", "There is an infraspec.yaml already.", {
+        hint: "`norns validate` checks it; --force replaces it.",
+      });
     const { guessFor } = await import("../guess-spec.ts");
     const { text, guesses } = guessFor(directory);
     if (given.isSet("print")) return session.terminal.write(text);

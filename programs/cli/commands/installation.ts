@@ -17,10 +17,14 @@ export const health: Command = {
     if (!session.json({ ...answer, ...(engines ? { engines } : {}) })) {
       const { terminal } = session;
       const isOk = answer.status === "ok";
-      terminal.line(`${terminal.paint(isOk ? "ok" : "attention", isOk ? glyphs.ok : glyphs.attention)} ${isOk ? "all systems operational" : "degraded"}`);
-      for (const [name, state] of Object.entries(answer.services)) terminal.line(`  ${terminal.paint(state === "up" ? "ok" : "failed", state === "up" ? glyphs.ok : glyphs.failed)} ${name}`);
+      terminal.line(
+        `${terminal.paint(isOk ? "ok" : "attention", isOk ? glyphs.ok : glyphs.attention)} ${isOk ? "all systems operational" : "degraded"}`,
+      );
+      for (const [name, state] of Object.entries(answer.services))
+        terminal.line(`  ${terminal.paint(state === "up" ? "ok" : "failed", state === "up" ? glyphs.ok : glyphs.failed)} ${name}`);
       terminal.line();
-      for (const [port, adapter] of Object.entries(answer.adapters)) terminal.line(`  ${port.padEnd(10)} ${plain(typeof adapter === "string" ? adapter : adapter.join(", "))}`);
+      for (const [port, adapter] of Object.entries(answer.adapters))
+        terminal.line(`  ${port.padEnd(10)} ${plain(typeof adapter === "string" ? adapter : adapter.join(", "))}`);
       for (const engine of engines ?? []) {
         terminal.line();
         terminal.line(`  ${engine.name}${engine.isAvailable ? "" : `: ${plain(engine.reason ?? "not available")}`}`);
@@ -55,6 +59,10 @@ export const stats: Command = {
     if (answer.deploys.mostPopularApp) terminal.line(`most deployed  ${answer.deploys.mostPopularApp} (${answer.deploys.mostPopularN})`);
     if (answer.uptimeLeaderboard.length === 0) return;
     terminal.line();
-    for (const line of table(["APP", "PROCESS", "UP", "NODE"], answer.uptimeLeaderboard.map((row) => [row.jobId, row.taskGroup, row.uptime, row.nodeName]))) terminal.line(line);
+    for (const line of table(
+      ["APP", "PROCESS", "UP", "NODE"],
+      answer.uptimeLeaderboard.map((row) => [row.jobId, row.taskGroup, row.uptime, row.nodeName]),
+    ))
+      terminal.line(line);
   },
 };

@@ -16,7 +16,10 @@ export const server: Command = {
   ],
   examples: [
     { line: "norns server", about: "everything in one process" },
-    { line: "DATABASE_URL=postgres://… norns server --role worker --queues app-deployments", about: "one more worker on a shared database" },
+    {
+      line: "DATABASE_URL=postgres://… norns server --role worker --queues app-deployments",
+      about: "one more worker on a shared database",
+    },
   ],
   run(given, session) {
     const options = ["role", "queues"].flatMap((name) => (given.option(name) === undefined ? [] : [`--${name}`, given.option(name)!]));
@@ -27,13 +30,17 @@ export const server: Command = {
 export const down: Command = {
   words: ["down"],
   about: "stop everything of this machine's installation: server, apps, database",
-  description: "Stops the server, every app instance and the database of NORNS_HOME. Nothing is removed: `npm start` brings all of it back.",
+  description:
+    "Stops the server, every app instance and the database of NORNS_HOME. Nothing is removed: `npm start` brings all of it back.",
   async run(_given, session) {
     return runScript(["scripts/run.mjs", "programs/server/down.ts", ...(session.isJson ? ["--json"] : [])], session);
   },
 };
 
-function runScript(args: readonly string[], session: Parameters<Command["run"]>[1]): Promise<typeof exitCodes.done | typeof exitCodes.failed> {
+function runScript(
+  args: readonly string[],
+  session: Parameters<Command["run"]>[1],
+): Promise<typeof exitCodes.done | typeof exitCodes.failed> {
   const root = checkout();
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(root, args[0]!), ...args.slice(1)], { cwd: root, stdio: "inherit", env: process.env });
@@ -48,7 +55,10 @@ function checkout(): string {
   let directory = path.dirname(fs.realpathSync(fileURLToPath(import.meta.url)));
   while (!fs.existsSync(path.join(directory, "scripts", "start.mjs"))) {
     const above = path.dirname(directory);
-    if (above === directory) throw new CommandError(exitCodes.failed, "no_checkout", "This command was installed without the server.", { hint: "Run it in the Norns checkout." });
+    if (above === directory)
+      throw new CommandError(exitCodes.failed, "no_checkout", "This command was installed without the server.", {
+        hint: "Run it in the Norns checkout.",
+      });
     directory = above;
   }
   return directory;

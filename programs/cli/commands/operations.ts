@@ -7,24 +7,47 @@ import { drawStep } from "../thread.ts";
 import { ago, duration } from "../words.ts";
 
 const stateOf = (state: string): State =>
-  state === "succeeded" ? "ok" : state === "running" || state === "queued" ? "working" : state === "retrying" || state === "undoing" ? "attention" : state === "cancelled" ? "stopped" : "failed";
+  state === "succeeded"
+    ? "ok"
+    : state === "running" || state === "queued"
+      ? "working"
+      : state === "retrying" || state === "undoing"
+        ? "attention"
+        : state === "cancelled"
+          ? "stopped"
+          : "failed";
 
 export const listOperations: Command = {
   words: ["operations"],
   about: "durable work: queued, running, ended",
   options: [
-    { name: "state", short: "s", value: "STATE", about: "only these", choices: ["queued", "running", "retrying", "undoing", "succeeded", "failed", "cancelled", "undone", "undo_failed"] },
+    {
+      name: "state",
+      short: "s",
+      value: "STATE",
+      about: "only these",
+      choices: ["queued", "running", "retrying", "undoing", "succeeded", "failed", "cancelled", "undone", "undo_failed"],
+    },
     { name: "limit", short: "l", value: "N", about: "how many (20)" },
   ],
   examples: [{ line: "norns operations --state failed", about: "what needs a person" }],
   async run(given, session) {
     const state = given.option("state") as Operation["state"] | undefined;
-    const operations = await session.api("GET /api/operations", { query: { limit: given.number("limit") ?? 20, ...(state ? { state } : {}) } });
+    const operations = await session.api("GET /api/operations", {
+      query: { limit: given.number("limit") ?? 20, ...(state ? { state } : {}) },
+    });
     if (session.json(operations)) return;
     const { terminal } = session;
-    if (operations.length === 0) return terminal.line("Nothing has been done yet."), undefined;
+    if (operations.length === 0) return (terminal.line("Nothing has been done yet."), undefined);
     const now = Date.now();
-    const rows = operations.map((one) => [`${terminal.paint(stateOf(one.state), glyphs[stateOf(one.state)])} ${one.state}`, one.name, one.subject.slice(one.subject.indexOf(":") + 1), ago(one.createdAt, now), one.finishedAt ? duration(one.finishedAt - one.createdAt) : "", one.id]);
+    const rows = operations.map((one) => [
+      `${terminal.paint(stateOf(one.state), glyphs[stateOf(one.state)])} ${one.state}`,
+      one.name,
+      one.subject.slice(one.subject.indexOf(":") + 1),
+      ago(one.createdAt, now),
+      one.finishedAt ? duration(one.finishedAt - one.createdAt) : "",
+      one.id,
+    ]);
     for (const line of table(["STATE", "WHAT", "OF", "STARTED", "TOOK#", "ID"], rows)) terminal.line(line);
   },
 };
@@ -40,12 +63,22 @@ export const showOperation: Command = {
     const now = Date.now();
     const state = stateOf(operation.state);
     terminal.line(`${terminal.paint(state, glyphs[state])} ${terminal.bold(operation.name)}  ${operation.subject}  ${operation.state}`);
-    terminal.line(terminal.dim(`  by ${operation.actor}, ${ago(operation.createdAt, now)}${operation.finishedAt ? `, took ${duration(operation.finishedAt - operation.createdAt)}` : ""}`));
+    terminal.line(
+      terminal.dim(
+        `  by ${operation.actor}, ${ago(operation.createdAt, now)}${operation.finishedAt ? `, took ${duration(operation.finishedAt - operation.createdAt)}` : ""}`,
+      ),
+    );
     const width = Math.max(8, ...operation.steps.map((step) => step.name.length));
     for (const step of operation.steps)
       terminal.line(
         drawStep(
-          { name: step.name, state: step.state, note: step.skipReason ?? "", startedAt: step.startedAt, durationMs: step.startedAt !== undefined && step.finishedAt !== undefined ? step.finishedAt - step.startedAt : undefined },
+          {
+            name: step.name,
+            state: step.state,
+            note: step.skipReason ?? "",
+            startedAt: step.startedAt,
+            durationMs: step.startedAt !== undefined && step.finishedAt !== undefined ? step.finishedAt - step.startedAt : undefined,
+          },
           width,
           now,
           terminal,
@@ -79,7 +112,8 @@ export const retryOperation: Command = {
     if (!session.json(operation)) {
       const state = stateOf(operation.state);
       session.terminal.line(`${session.terminal.paint(state, glyphs[state])} ${operation.state}`);
-      if (operation.error && operation.state !== "succeeded") for (const line of failureLines(operation.error, session.terminal)) session.terminal.line(line);
+      if (operation.error && operation.state !== "succeeded")
+        for (const line of failureLines(operation.error, session.terminal)) session.terminal.line(line);
     }
     return exitOf(operation);
   },

@@ -67,12 +67,17 @@ export function drawStatus(apps: readonly AppStatus[], terminal: Terminal, now: 
     ];
   });
   const healthy = apps.filter((app) => app.healthy).length;
-  return [...table(["APP", "STATE", "RELEASE#", "COMMIT", "UP#", "SINCE", "NAME"], rows), "", `${plural(apps.length, "app")}, ${healthy} healthy`];
+  return [
+    ...table(["APP", "STATE", "RELEASE#", "COMMIT", "UP#", "SINCE", "NAME"], rows),
+    "",
+    `${plural(apps.length, "app")}, ${healthy} healthy`,
+  ];
 }
 
 /** The state of an app in the glyphs' terms and in words. */
 export function stateOf(app: AppStatus): { state: State; words: string } {
-  if (!app.isDeployed) return app.isValid ? { state: "unknown", words: "not deployed" } : { state: "attention", words: "spec is not valid" };
+  if (!app.isDeployed)
+    return app.isValid ? { state: "unknown", words: "not deployed" } : { state: "attention", words: "spec is not valid" };
   if (app.healthy) return { state: "ok", words: app.isAbsent ? "running, spec is gone" : "running" };
   const wanted = Object.values(app.desired).reduce((sum, count) => sum + count, 0);
   if (wanted === 0) return { state: "stopped", words: "scaled to zero" };

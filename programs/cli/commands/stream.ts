@@ -28,14 +28,27 @@ export const stream: Command = {
     const after = given.number("after");
     if (after !== undefined) query.set("after", String(after));
     const { terminal } = session;
-    const events = session.stream({ path: `/api/events?${query.toString()}`, onReconnect: (attempt) => attempt === 1 && terminal.note("norns: the connection broke; going on where it stopped") });
+    const events = session.stream({
+      path: `/api/events?${query.toString()}`,
+      onReconnect: (attempt) => attempt === 1 && terminal.note("norns: the connection broke; going on where it stopped"),
+    });
     for await (const { event, data } of events) {
       if (session.isJson) terminal.line(data);
       else if (event === "gap") terminal.note("norns: some events are no longer kept");
       else {
         const live = JSON.parse(data) as LiveEvent;
         const subject = plain(live.subject);
-        terminal.line(drawSaga({ timestamp: new Date(live.at).toISOString(), app: subject.slice(subject.indexOf(":") + 1), action: live.action, message: live.message }, terminal));
+        terminal.line(
+          drawSaga(
+            {
+              timestamp: new Date(live.at).toISOString(),
+              app: subject.slice(subject.indexOf(":") + 1),
+              action: live.action,
+              message: live.message,
+            },
+            terminal,
+          ),
+        );
       }
     }
   },

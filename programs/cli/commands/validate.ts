@@ -8,7 +8,12 @@ const path = process.getBuiltinModule("node:path");
 interface Result {
   readonly app: string;
   readonly valid: boolean;
-  readonly findings: readonly { readonly severity: string; readonly field: string; readonly message: string; readonly line?: number | undefined }[];
+  readonly findings: readonly {
+    readonly severity: string;
+    readonly field: string;
+    readonly message: string;
+    readonly line?: number | undefined;
+  }[];
 }
 
 export const validate: Command = {
@@ -30,10 +35,14 @@ export const validate: Command = {
     if (session.json(results)) return isValid ? exitCodes.done : exitCodes.failed;
     const { terminal } = session;
     for (const result of results) {
-      terminal.line(result.valid ? `${terminal.paint("ok", "✓")} ${result.app}  valid` : `${terminal.paint("failed", "✕")} ${result.app}  not valid`);
+      terminal.line(
+        result.valid ? `${terminal.paint("ok", "✓")} ${result.app}  valid` : `${terminal.paint("failed", "✕")} ${result.app}  not valid`,
+      );
       for (const finding of result.findings) {
         const state = finding.severity === "error" ? "failed" : finding.severity === "warning" ? "attention" : "stopped";
-        terminal.line(`  ${terminal.paint(state, glyphs[state])} ${finding.line === undefined ? "" : `line ${finding.line}  `}${finding.field ? `${plain(finding.field)}: ` : ""}${plain(finding.message)}`);
+        terminal.line(
+          `  ${terminal.paint(state, glyphs[state])} ${finding.line === undefined ? "" : `line ${finding.line}  `}${finding.field ? `${plain(finding.field)}: ` : ""}${plain(finding.message)}`,
+        );
       }
     }
     if (results.length === 0) terminal.line("No apps yet.");
@@ -41,7 +50,12 @@ export const validate: Command = {
   },
 };
 
-async function check(what: string | undefined, isAll: boolean, isStrict: boolean, session: Parameters<Command["run"]>[1]): Promise<readonly Result[]> {
+async function check(
+  what: string | undefined,
+  isAll: boolean,
+  isStrict: boolean,
+  session: Parameters<Command["run"]>[1],
+): Promise<readonly Result[]> {
   const query = isStrict ? { strictSecrets: "true" as const } : {};
   if (isAll) return session.api("GET /api/validate", { query });
   const file = path.resolve(session.directory, what ?? ".", "infraspec.yaml");

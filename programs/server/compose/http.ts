@@ -66,7 +66,10 @@ export async function serveHttp({ setup, state, kernel, identity, apps, ingress 
       socketAddressOf: (context) => (context.env as HttpBindings).incoming.socket.remoteAddress,
       ...who,
       limiter: kernel.limiter,
-      limits: { requests: { name: "requests", perMinute: config.requestsPerMinute }, badCredentials: { name: "bad-credentials", perMinute: 60 } },
+      limits: {
+        requests: { name: "requests", perMinute: config.requestsPerMinute },
+        badCredentials: { name: "bad-credentials", perMinute: 60 },
+      },
       streams,
       meter: metrics,
     }),
@@ -88,7 +91,8 @@ export async function serveHttp({ setup, state, kernel, identity, apps, ingress 
     engines: apps.engines,
   });
 
-  const peer = (request: IncomingMessage) => peerOf(request.socket.remoteAddress, (name) => headerOf(request.headers, name), config.trustedProxies);
+  const peer = (request: IncomingMessage) =>
+    peerOf(request.socket.remoteAddress, (name) => headerOf(request.headers, name), config.trustedProxies);
   const sockets = createSockets({
     events: kernel.events,
     streams,
@@ -122,7 +126,9 @@ async function requireAvailable(apps: Apps, name: string): Promise<void> {
 
 /** Every adapter by name, so that what stands in for something is seen by whoever looks. */
 async function adaptersInUse(state: State, kernel: Kernel, apps: Apps, ingress: ServingIngress): Promise<AdaptersInUse> {
-  const engines = await Promise.all(apps.engines.map(async (engine) => ((await engine.support()).isAvailable ? engine.name : `${engine.name} (not available)`)));
+  const engines = await Promise.all(
+    apps.engines.map(async (engine) => ((await engine.support()).isAvailable ? engine.name : `${engine.name} (not available)`)),
+  );
   return { database: state.kind, transport: kernel.transport.name, engines, ingress: ingress.name };
 }
 
@@ -138,9 +144,24 @@ function measure(metrics: Metrics, { ledger, events }: Kernel): void {
         { labels: [queue, "dead"], value: dead },
       ]),
   });
-  metrics.addGauges({ name: "norns_event_followers", help: "Streams and sockets that follow the event log here.", labels: [], read: async () => [{ labels: [], value: events.followerCount }] });
-  metrics.addGauges({ name: "norns_events_seq", help: "The number of the newest event.", labels: [], read: async () => [{ labels: [], value: await events.latest() }] });
-  metrics.addGauges({ name: "process_resident_memory_bytes", help: "Resident memory of this server process.", labels: [], read: async () => [{ labels: [], value: process.memoryUsage.rss() }] });
+  metrics.addGauges({
+    name: "norns_event_followers",
+    help: "Streams and sockets that follow the event log here.",
+    labels: [],
+    read: async () => [{ labels: [], value: events.followerCount }],
+  });
+  metrics.addGauges({
+    name: "norns_events_seq",
+    help: "The number of the newest event.",
+    labels: [],
+    read: async () => [{ labels: [], value: await events.latest() }],
+  });
+  metrics.addGauges({
+    name: "process_resident_memory_bytes",
+    help: "Resident memory of this server process.",
+    labels: [],
+    read: async () => [{ labels: [], value: process.memoryUsage.rss() }],
+  });
   metrics.addGauges({
     name: "process_cpu_seconds",
     help: "CPU time of this server process.",

@@ -73,7 +73,10 @@ export async function composeIdentity(deps: IdentityDeps): Promise<Identity> {
     modes: {
       open: config.auth === "open",
       apiToken: config.secrets.apiToken?.reveal(),
-      cfAccess: config.cfAccessTeamDomain && config.cfAccessAudience ? { teamDomain: config.cfAccessTeamDomain, audience: config.cfAccessAudience } : undefined,
+      cfAccess:
+        config.cfAccessTeamDomain && config.cfAccessAudience
+          ? { teamDomain: config.cfAccessTeamDomain, audience: config.cfAccessAudience }
+          : undefined,
       openSignUp: config.signUp === "open",
     },
     publicUrl: deps.publicUrl,

@@ -68,6 +68,20 @@ export function describedRouter(): Router {
     },
   }) as never;
   const router = newRouter();
-  allRoutes(router, { health: nothing, metrics: nothing, events: nothing, defaultWorkspace: nothing, ledger: nothing, accounts: nothing, workspaces: nothing, apiKeys: nothing, audit: nothing, catalog: nothing, processes: nothing, deployments: nothing, engines: nothing });
+  allRoutes(router, {
+    health: nothing,
+    metrics: nothing,
+    events: nothing,
+    defaultWorkspace: nothing,
+    ledger: nothing,
+    accounts: nothing,
+    workspaces: nothing,
+    apiKeys: nothing,
+    audit: nothing,
+    catalog: nothing,
+    processes: nothing,
+    deployments: nothing,
+    engines: nothing,
+  });
   return router;
 }

@@ -50,6 +50,10 @@ async function requireReachable(store: PostgresStore, url: string): Promise<void
     await store.pool.query("select 1");
   } catch (cause) {
     const place = url.replace(/^[a-z]+:\/\/(?:[^@/?]*@)?/, "").split("?")[0] ?? "";
-    throw unavailable("database_unreachable", `The database of NORNS_DATABASE_URL (${place}) does not answer: ${(cause as Error).message}. Check the address, and that PostgreSQL runs there.`, { cause });
+    throw unavailable(
+      "database_unreachable",
+      `The database of NORNS_DATABASE_URL (${place}) does not answer: ${(cause as Error).message}. Check the address, and that PostgreSQL runs there.`,
+      { cause },
+    );
   }
 }

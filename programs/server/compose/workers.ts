@@ -56,4 +56,5 @@ function chooseQueues(definitions: readonly OperationDefinition<never>[], wanted
   return wanted ? [...wanted] : known;
 }
 
-const concurrencyOf = (queue: string, config: Config): number => (queue === "app-deployments" ? config.deployConcurrency : config.operationConcurrency);
+const concurrencyOf = (queue: string, config: Config): number =>
+  queue === "app-deployments" ? config.deployConcurrency : config.operationConcurrency;

@@ -42,7 +42,9 @@ export function createAdmission(deps: AdmissionDeps) {
   const enter = (address: string): (() => void) => {
     const own = waiting.get(address) ?? 0;
     if (total >= mostHandshakes || own >= mostHandshakesOfOneAddress)
-      throw quota("too_many_handshakes", "Too many connections are being opened at once. Try again in a moment.", { details: { retryAfterMs: 1_000 } });
+      throw quota("too_many_handshakes", "Too many connections are being opened at once. Try again in a moment.", {
+        details: { retryAfterMs: 1_000 },
+      });
     total += 1;
     waiting.set(address, own + 1);
     return () => {
@@ -64,8 +66,13 @@ export function createAdmission(deps: AdmissionDeps) {
       const asked = toSocketRequest(request);
       const url = new URL(asked.url);
       const actor = await withinTime(deps.resolveActor(asked, { remoteAddress }));
-      if (!actor) throw unauthenticated("unauthenticated", "Send a bearer token, an API key, a ticket (`?ticket=`), or the session cookie from this server's own page.");
-      const hasExplicitCredential = request.headers.authorization !== undefined || request.headers["x-api-key"] !== undefined || url.searchParams.has("ticket");
+      if (!actor)
+        throw unauthenticated(
+          "unauthenticated",
+          "Send a bearer token, an API key, a ticket (`?ticket=`), or the session cookie from this server's own page.",
+        );
+      const hasExplicitCredential =
+        request.headers.authorization !== undefined || request.headers["x-api-key"] !== undefined || url.searchParams.has("ticket");
       if (request.headers.cookie !== undefined && !hasExplicitCredential && origin === undefined)
         throw forbidden("origin_refused", "With a cookie a socket needs the header Origin.");
       const workspaces = await workspacesOf(deps, actor, request.headers["x-norns-workspace"] ?? url.searchParams.get("workspace"));
@@ -105,7 +112,10 @@ function toSocketRequest(request: IncomingMessage): SocketRequest {
 async function withinTime<Value>(work: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable("handshake_timed_out", "Nobody could say in time who this is. Try again.")), handshakeTimeoutMs);
+    timer = setTimeout(
+      () => reject(unavailable("handshake_timed_out", "Nobody could say in time who this is. Try again.")),
+      handshakeTimeoutMs,
+    );
   });
   try {
     return await Promise.race([work, tooLate]);

@@ -96,7 +96,8 @@ export function createSockets(deps: SocketsDeps): Sockets {
         deps.log.info({ requestId, code: toNornsError(error).code }, "A socket was refused.");
         refuseUpgrade(socket, error, requestId);
       };
-      if (server.clients.size >= mostSockets) return refuse(unavailable("too_many_sockets", "This server has as many sockets open as it can carry. Try again later."));
+      if (server.clients.size >= mostSockets)
+        return refuse(unavailable("too_many_sockets", "This server has as many sockets open as it can carry. Try again later."));
       admit(request).then((admitted) => {
         if (!socket.destroyed) server.handleUpgrade(request, socket, head, (made) => open(made, admitted));
       }, refuse);
@@ -123,9 +124,25 @@ const header = (request: IncomingMessage, name: string): string | undefined => {
 export function refuseUpgrade(socket: Duplex, thrown: unknown, requestId: string): void {
   const { status, headers, body } = renderError(thrown, { path: "/ws", requestId });
   const text = JSON.stringify(body);
-  const lines = Object.entries({ ...headers, "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(text)), "X-Request-Id": requestId, Connection: "close" });
-  socket.end(`HTTP/1.1 ${status} ${statusText[status] ?? "Error"}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${text}`);
+  const lines = Object.entries({
+    ...headers,
+    "Content-Type": "application/json",
+    "Content-Length": String(Buffer.byteLength(text)),
+    "X-Request-Id": requestId,
+    Connection: "close",
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${statusText[status] ?? "Error"}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${text}`,
+  );
 }
 
-const statusText: Readonly<Record<number, string>> = { 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 421: "Misdirected Request", 429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable" };
-
+const statusText: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};

@@ -16,7 +16,16 @@ import { createSockets, type Sockets, type SocketsDeps } from "./index.ts";
 const mine = "ws_0000000000000000000000000a" as WorkspaceId;
 const theirs = "ws_0000000000000000000000000b" as WorkspaceId;
 
-const ada: Actor = { kind: "user", id: "usr_ada", label: "ada", via: "session", roles: { [mine]: "viewer" }, scopes: "all", isPlatformAdmin: false, homeWorkspace: mine };
+const ada: Actor = {
+  kind: "user",
+  id: "usr_ada",
+  label: "ada",
+  via: "session",
+  roles: { [mine]: "viewer" },
+  scopes: "all",
+  isPlatformAdmin: false,
+  homeWorkspace: mine,
+};
 const narrowKey: Actor = { ...ada, kind: "api-key", id: "key_1", via: "api-key", scopes: ["agents:read"] };
 
 interface Rig extends AsyncDisposable {
@@ -60,7 +69,9 @@ async function aRig(of: Partial<SocketsDeps> = {}): Promise<Rig> {
       const url = new URL(request.url);
       const known = await revocations.upTo();
       const actor =
-        request.headers.get("authorization") === "Bearer ada" || request.headers.get("cookie") === "norns=ada" || url.searchParams.get("ticket") === "good"
+        request.headers.get("authorization") === "Bearer ada" ||
+        request.headers.get("cookie") === "norns=ada" ||
+        url.searchParams.get("ticket") === "good"
           ? ada
           : request.headers.get("x-api-key") === "narrow"
             ? narrowKey
@@ -95,7 +106,14 @@ async function aRig(of: Partial<SocketsDeps> = {}): Promise<Rig> {
     async say(workspace, message, count = 1) {
       const write = new Write();
       for (let index = 0; index < count; index++)
-        events.append(write, { workspace, subject: subject("app", "hello"), category: "test", action: "deploy.step", message: count === 1 ? message : `${message} ${index}`, actor: "test" });
+        events.append(write, {
+          workspace,
+          subject: subject("app", "hello"),
+          category: "test",
+          action: "deploy.step",
+          message: count === 1 ? message : `${message} ${index}`,
+          actor: "test",
+        });
       await write.commit(db.store);
     },
     open(path = "/ws", headers = bearer) {
@@ -103,7 +121,9 @@ async function aRig(of: Partial<SocketsDeps> = {}): Promise<Rig> {
         const socket = dial(path, headers);
         const messages: Message[] = [];
         const waiting = new Set<() => void>();
-        const closed = new Promise<{ code: number; reason: string }>((done) => socket.once("close", (code, reason) => done({ code, reason: reason.toString() })));
+        const closed = new Promise<{ code: number; reason: string }>((done) =>
+          socket.once("close", (code, reason) => done({ code, reason: reason.toString() })),
+        );
         socket.on("message", (data: Buffer) => {
           messages.push(JSON.parse(data.toString()) as Message);
           for (const wake of waiting) wake();
@@ -180,8 +200,16 @@ describe("/ws", () => {
 
   it("[W2] opens for no page of another origin, whatever the browser adds", async () => {
     await using rig = await aRig();
-    for (const origin of ["http://evil.example", `http://app.localhost:${rig.port}`, `http://localhost:${rig.port}`, `https://127.0.0.1:${rig.port}`, "http://127.0.0.1:3000", "null"])
-      for (const credential of [{ cookie: "norns=ada" }, bearer, {}]) expect(await rig.refused("/ws", { ...credential, origin } as Record<string, string>)).toBe(403);
+    for (const origin of [
+      "http://evil.example",
+      `http://app.localhost:${rig.port}`,
+      `http://localhost:${rig.port}`,
+      `https://127.0.0.1:${rig.port}`,
+      "http://127.0.0.1:3000",
+      "null",
+    ])
+      for (const credential of [{ cookie: "norns=ada" }, bearer, {}])
+        expect(await rig.refused("/ws", { ...credential, origin } as Record<string, string>)).toBe(403);
     expect(await rig.refused("/ws", { cookie: "norns=ada" })).toBe(403);
   });
 
@@ -208,14 +236,20 @@ describe("/ws", () => {
 
   it("[W4] lets one address have only so many handshakes at once, and others none the less", async () => {
     const pending: (() => void)[] = [];
-    await using rig = await aRig({ resolveActor: () => new Promise((resolve) => pending.push(() => resolve(null))), remoteAddress: (request) => String(request.headers["x-test-address"]) });
+    await using rig = await aRig({
+      resolveActor: () => new Promise((resolve) => pending.push(() => resolve(null))),
+      remoteAddress: (request) => String(request.headers["x-test-address"]),
+    });
     const statuses = Array.from({ length: 25 }, () => rig.refused("/ws", { "x-test-address": "a" }));
     const first = await Promise.race(statuses);
     const other = rig.refused("/ws", { "x-test-address": "b" });
     while (pending.length < 21) await new Promise((resolve) => setTimeout(resolve, 10));
     for (const letGo of pending) letGo();
     expect(first).toBe(429);
-    expect((await Promise.all(statuses)).toSorted((a, b) => a - b)).toEqual([...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 5 }, () => 429)]);
+    expect((await Promise.all(statuses)).toSorted((a, b) => a - b)).toEqual([
+      ...Array.from({ length: 20 }, () => 401),
+      ...Array.from({ length: 5 }, () => 429),
+    ]);
     expect(await other).toBe(401);
   });
 
@@ -225,7 +259,9 @@ describe("/ws", () => {
     const raw = connect(rig.port, "127.0.0.1");
     const ended = new Promise<void>((resolve) => raw.once("close", () => resolve()));
     raw.on("error", () => {});
-    raw.write(`GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer ada\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+    raw.write(
+      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer ada\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
     raw.pause();
     while (rig.sockets.size < 2) await new Promise((resolve) => setTimeout(resolve, 10));
     // Some 40 MB: more than the kernel's buffers and ours together.

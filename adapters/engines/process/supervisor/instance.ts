@@ -67,7 +67,14 @@ export class Supervised {
   toInstance(): Instance {
     const { id, workspace, app, release, process, index, phase, startedAt, restarts, exit, port, pid } = this.record;
     return {
-      id, workspace, app, release, process, index, startedAt, restarts,
+      id,
+      workspace,
+      app,
+      release,
+      process,
+      index,
+      startedAt,
+      restarts,
       node: this.#around.node,
       state: shownStates[phase],
       ...(port === undefined ? {} : { address: { host: "127.0.0.1", port } }),
@@ -80,7 +87,10 @@ export class Supervised {
   tree(stats: readonly ProcessStat[] = listStats(), isThorough = false): ProcessStat[] {
     const { pid, startTime, phase } = this.record;
     const mark = { name: instanceMark, value: this.record.id };
-    const isOurs = pid !== undefined && (phase === "running" || phase === "stopping" || phase === "ending") && stats.some((stat) => stat.pid === pid && stat.startTime === startTime);
+    const isOurs =
+      pid !== undefined &&
+      (phase === "running" || phase === "stopping" || phase === "ending") &&
+      stats.some((stat) => stat.pid === pid && stat.startTime === startTime);
     return treeOf(isOurs ? pid : 0, stats, isThorough ? mark : undefined);
   }
 
@@ -318,7 +328,8 @@ export class Supervised {
     const deadline = performance.now() + drain.timeoutMs;
     this.#drainsUntil = deadline;
     // Just started, there may be nothing but the sandbox yet: whoever comes out of it is told then.
-    while (!this.#signalAll(drain.signal as NodeJS.Signals) && performance.now() < deadline) { // The contract's list.
+    while (!this.#signalAll(drain.signal as NodeJS.Signals) && performance.now() < deadline) {
+      // The contract's list.
       if (await this.#endsWithin(20)) return;
     }
     if (await this.#endsWithin(deadline - performance.now())) return;
@@ -356,7 +367,9 @@ export class Supervised {
   }
 
   async #killAll(withWrapper: boolean): Promise<void> {
-    const victims = withWrapper ? () => this.tree(listStats(), true) : () => this.tree(listStats(), true).filter(({ pid }) => pid !== this.record.pid);
+    const victims = withWrapper
+      ? () => this.tree(listStats(), true)
+      : () => this.tree(listStats(), true).filter(({ pid }) => pid !== this.record.pid);
     await killUntilNone(victims);
   }
 

@@ -123,7 +123,11 @@ function toFailure(error: unknown): Failure {
   console.error(new Date().toISOString(), error);
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC") return { kind: "unavailable", code: "disk_full", message: "The disk under NORNS_HOME is full. Free some space." };
-  return { kind: "bug", code: "supervisor_failed", message: `The supervisor failed: ${message}. Its log is run/supervisor.log under NORNS_HOME.` };
+  return {
+    kind: "bug",
+    code: "supervisor_failed",
+    message: `The supervisor failed: ${message}. Its log is run/supervisor.log under NORNS_HOME.`,
+  };
 }
 
 function retire(): void {

@@ -9,7 +9,11 @@ import type { InstanceRecord } from "./record.ts";
 import { wrapperScript } from "./wrapper.ts";
 
 /** Rejects when it could not be started; the wrapper tells the exit itself, to us or to our successor. */
-export async function spawnWrapper(record: InstanceRecord, pipes: Pipes, around: { readonly node: NodeId; readonly pipes: string }): Promise<ChildProcess> {
+export async function spawnWrapper(
+  record: InstanceRecord,
+  pipes: Pipes,
+  around: { readonly node: NodeId; readonly pipes: string },
+): Promise<ChildProcess> {
   const { launch } = record.group;
   const marks = { [instanceMark]: record.id, [supervisorMark]: around.node };
   const env = { ...launch.env, ...(record.port === undefined ? {} : { PORT: String(record.port) }), ...marks };

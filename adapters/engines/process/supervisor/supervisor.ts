@@ -193,12 +193,18 @@ export class Supervisor implements Omit<Methods, "hello" | "subscribe" | "retire
   #get(id: InstanceId): Supervised {
     const one = this.#instances.get(id);
     if (one) return one;
-    throw new SupervisorError({ kind: "not_found", code: "instance_not_found", message: "There is no such instance (any more). `norns status` shows what runs." });
+    throw new SupervisorError({
+      kind: "not_found",
+      code: "instance_not_found",
+      message: "There is no such instance (any more). `norns status` shows what runs.",
+    });
   }
 
   #reservePort(record: InstanceRecord): Promise<void> {
     const turn = this.#ports.then(async () => {
-      const taken = new Set([...this.#instances.values()].flatMap(({ record: other }) => (other !== record && other.port !== undefined ? [other.port] : [])));
+      const taken = new Set(
+        [...this.#instances.values()].flatMap(({ record: other }) => (other !== record && other.port !== undefined ? [other.port] : [])),
+      );
       record.port = await pickPort({ taken, seed: this.#seed, ...(record.port === undefined ? {} : { preferred: record.port }) });
     });
     this.#ports = turn.catch(() => {});

@@ -42,7 +42,11 @@ export class Watchdog {
       const stats = listStats();
       this.#pids.clear();
       for (const one of this.#instances()) {
-        if (one.record.phase === "running") this.#pids.set(one, one.tree(stats).map(({ pid }) => pid));
+        if (one.record.phase === "running")
+          this.#pids.set(
+            one,
+            one.tree(stats).map(({ pid }) => pid),
+          );
       }
     }
     for (const [one, pids] of this.#pids) {
