@@ -21,7 +21,13 @@ export function open(connection: Connection, request: HttpRequest): Promise<Inco
   const url = new URL(request.path, connection.url);
   // Some paths come from an answer (the next page): none of them takes the token elsewhere.
   if (url.origin !== new URL(connection.url).origin)
-    return Promise.reject(new CommandError(exitCodes.failed, "other_address", `The path leads to another address than ${connection.url}; nothing was sent there.`));
+    return Promise.reject(
+      new CommandError(
+        exitCodes.failed,
+        "other_address",
+        `The path leads to another address than ${connection.url}; nothing was sent there.`,
+      ),
+    );
   const { request: send } = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http");
   // Neither Node nor glibc resolves names under localhost everywhere: connect to the address and send the name.
   const isLocalName = url.hostname === "localhost" || url.hostname.endsWith(".localhost");
@@ -41,7 +47,8 @@ export function open(connection: Connection, request: HttpRequest): Promise<Inco
   };
   return new Promise((resolve, reject) => {
     const sent = send(options, resolve);
-    if (request.timeoutMs) sent.setTimeout(request.timeoutMs, () => sent.destroy(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));
+    if (request.timeoutMs)
+      sent.setTimeout(request.timeoutMs, () => sent.destroy(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));
     sent.on("error", (error: NodeJS.ErrnoException) => reject(request.signal?.aborted ? error : unreachable(connection, error)));
     sent.end(request.body);
   });
@@ -66,7 +73,9 @@ export async function sendJson(connection: Connection, request: HttpRequest): Pr
   try {
     return JSON.parse(text);
   } catch {
-    throw new CommandError(exitCodes.unreachable, "not_norns", `What answers at ${connection.url} is not Norns.`, { hint: "Check --url or NORNS_URL." });
+    throw new CommandError(exitCodes.unreachable, "not_norns", `What answers at ${connection.url} is not Norns.`, {
+      hint: "Check --url or NORNS_URL.",
+    });
   }
 }
 
@@ -81,24 +90,42 @@ export function refusal(connection: Connection, message: IncomingMessage, text: 
   } catch {
     // An answer that is not JSON still has its status.
   }
-  const nested = typeof body.error === "object" && body.error !== null ? (body.error as { message?: unknown; code?: unknown; requestId?: unknown }) : { message: body.error, code: body.code, requestId: body.requestId };
+  const nested =
+    typeof body.error === "object" && body.error !== null
+      ? (body.error as { message?: unknown; code?: unknown; requestId?: unknown })
+      : { message: body.error, code: body.code, requestId: body.requestId };
   const says = typeof nested.message === "string" ? nested.message : `The server answered ${status}.`;
-  const hint = status === 401 ? (connection.token ? "The token was refused: `norns login` makes a new one." : "`norns login` signs in; on the server's own machine run it as the same user.") : undefined;
-  return new CommandError(exitOf(status), typeof nested.code === "string" ? nested.code : `http_${status}`, says, {
+  const hint =
+    status === 401
+      ? connection.token
+        ? "The token was refused: `norns login` makes a new one."
+        : "`norns login` signs in; on the server's own machine run it as the same user."
+      : undefined;
+  return new CommandError(exitOfStatus(status), typeof nested.code === "string" ? nested.code : `http_${status}`, says, {
     ...(hint ? { hint } : {}),
     requestId: typeof nested.requestId === "string" ? nested.requestId : undefined,
   });
 }
 
-export function exitOf(status: number): ExitCode {
+/** By the kind behind the status (docs/errors.md): what is wrong with the request itself is a matter of usage. */
+export function exitOfStatus(status: number): ExitCode {
   if (status === 401 || status === 403) return exitCodes.notAllowed;
   if (status === 404) return exitCodes.notFound;
-  if (status === 400 || status === 422) return exitCodes.usage;
-  if (status === 502 || status === 503 || status === 504) return exitCodes.unreachable;
+  if ([400, 405, 413, 415, 421, 422].includes(status)) return exitCodes.usage;
+  if ([408, 502, 503, 504].includes(status)) return exitCodes.unreachable;
   return exitCodes.failed;
 }
 
 function unreachable(connection: Connection, error: NodeJS.ErrnoException): CommandError {
-  const why = error.code === "ECONNREFUSED" ? "nothing listens there" : error.code === "ENOTFOUND" ? "the name is not known" : error.code === "ETIMEDOUT" ? "it did not answer in time" : error.message;
-  return new CommandError(exitCodes.unreachable, "unreachable", `No Norns at ${connection.url} (from ${connection.from}): ${why}.`, { hint: "`npm start` in the Norns checkout starts it; --url or NORNS_URL names another." });
+  const why =
+    error.code === "ECONNREFUSED"
+      ? "nothing listens there"
+      : error.code === "ENOTFOUND"
+        ? "the name is not known"
+        : error.code === "ETIMEDOUT"
+          ? "it did not answer in time"
+          : error.message;
+  return new CommandError(exitCodes.unreachable, "unreachable", `No Norns at ${connection.url} (from ${connection.from}): ${why}.`, {
+    hint: "`npm start` in the Norns checkout starts it; --url or NORNS_URL names another.",
+  });
 }

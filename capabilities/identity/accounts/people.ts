@@ -1,6 +1,6 @@
 import type { Actor } from "@norns/kernel/actor";
 import { Write } from "@norns/kernel/database";
-import { NornsError, conflict, notFound, unauthenticated } from "@norns/kernel/errors";
+import { NornsError, conflict, forbidden, notFound } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
 import { newId, type UserId } from "@norns/kernel/ids";
 import type { NewPerson, Person, PersonAnswer } from "./contract.ts";
@@ -66,7 +66,7 @@ export function addPerson(
 }
 
 export async function getPerson(room: Room, actor: Actor): Promise<Person> {
-  if (actor.kind !== "user") throw unauthenticated("session_required", "Sign in as a person to do this.");
+  if (actor.kind !== "user") throw forbidden("session_required", "A key or token cannot do this: sign in as a person.");
   const row = await room.rows.user(actor.id as UserId);
   if (!row) throw notFound("person_not_found", "This account does not exist any more.");
   return toPerson(row);
