@@ -8,6 +8,9 @@ import type { RouteEntry } from "@norns/kernel/http";
 import { roleBelow, type Cast } from "./cast.ts";
 import { trySocket } from "./every-socket.ts";
 
+/** An answer: its status, and where it matters its code and its whole text. */
+export type Expected = readonly [status: number, code?: string | undefined, body?: string | undefined];
+
 export interface Target {
   /** The path with its parameters filled in. */
   readonly path: string;
@@ -18,6 +21,11 @@ export interface Target {
   readonly alsoFine?: readonly number[];
   /** The thing belongs to one person (`person` routes): what another person is told, `[404]` or `[403, code]`. */
   readonly another?: readonly [status: number, code?: string];
+  /**
+   * What the owner of another workspace is told who asks for this very thing there, without naming ours: `[404]` unless
+   * said otherwise. Only where the path names a thing and not its workspace.
+   */
+  readonly elsewhere?: Expected;
   /** Not the owner's but this token makes the control call. */
   readonly by?: string;
 }
@@ -61,20 +69,18 @@ export async function tryEveryRoute(trial: Trial): Promise<Verdict> {
   const failures: string[] = [];
   let calls = 0;
 
-  const call = async (
-    name: string,
-    method: string,
-    target: Target,
-    headers: Record<string, string>,
-    expected: readonly (number | string)[],
-  ): Promise<void> => {
+  const call = async (name: string, method: string, target: Target, headers: Record<string, string>, expected: Expected): Promise<void> => {
     calls += 1;
     const response = await trial.fetch(target.path, send(method, target, headers));
-    const code = response.headers.get("content-type")?.includes("json")
-      ? codeOf(await response.text())
-      : (await response.body?.cancel(), undefined);
-    const [status, wantedCode] = expected;
-    if (response.status !== status || (wantedCode !== undefined && code !== wantedCode))
+    const isJson = response.headers.get("content-type")?.includes("json");
+    const text = isJson ? await response.text() : (await response.body?.cancel(), "");
+    const code = codeOf(text);
+    const [status, wantedCode, wantedBody] = expected;
+    if (
+      response.status !== status ||
+      (wantedCode !== undefined && code !== wantedCode) ||
+      (wantedBody !== undefined && text !== wantedBody)
+    )
       failures.push(`${method} ${target.path} by ${name}: ${response.status} ${code ?? ""}, expected ${expected.join(" ")}`);
   };
 
@@ -120,7 +126,7 @@ async function tryControl(trial: Trial, route: RouteEntry, target: Target): Prom
   return isFine ? undefined : `${route.method} ${target.path} by the right one: ${response.status} ${text.slice(0, 200)}`;
 }
 
-type Refusal = readonly [name: string, headers: Record<string, string>, expected: readonly (number | string)[]];
+type Refusal = readonly [name: string, headers: Record<string, string>, expected: Expected];
 
 /** All who must be refused on this route, and how. */
 function refusalsOf({ cast, origin }: Trial, route: RouteEntry, target: Target): Refusal[] {
@@ -139,17 +145,18 @@ function refusalsOf({ cast, origin }: Trial, route: RouteEntry, target: Target):
   const { access } = route;
   if ("person" in access) {
     refusals.push(["a key with every scope", bearer(cast.key), [403, "session_required"]]);
-    if (target.another) refusals.push(["another person", bearer(cast.stranger.token), target.another as readonly (string | number)[]]);
+    if (target.another) refusals.push(["another person", bearer(cast.stranger.token), target.another]);
     return refusals;
   }
-  if ("action" in access) refusals.push(...refusalsOfAction(cast, access.action, target));
+  if ("action" in access) refusals.push(...refusalsOfAction(cast, route, access.action, target));
   return refusals;
 }
 
-function refusalsOfAction(cast: Cast, action: Action, target: Target): Refusal[] {
+function refusalsOfAction(cast: Cast, route: RouteEntry, action: Action, target: Target): Refusal[] {
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   // Where the path does not name the workspace, the header does.
-  const here = target.path.includes(cast.workspace) ? {} : { "x-norns-workspace": cast.workspace };
+  const isNamed = target.path.includes(cast.workspace);
+  const here = isNamed ? {} : { "x-norns-workspace": cast.workspace };
   const refusals: Refusal[] = [];
   if (action.platformAdmin) {
     refusals.push(["the owner of another workspace", bearer(cast.stranger.token), [403, "platform_admin_required"]]);
@@ -157,6 +164,10 @@ function refusalsOfAction(cast: Cast, action: Action, target: Target): Refusal[]
     return refusals;
   }
   refusals.push(["the owner of another workspace", { ...bearer(cast.stranger.token), ...here }, [404]]);
+  if (route.path.includes("{") && !isNamed)
+    // A key has the rights of an editor at most, so what takes more is refused to it for that.
+    for (const token of isAtLeast("editor", action.role) ? [cast.stranger.token, cast.strangersKey] : [cast.stranger.token])
+      refusals.push(["somebody of another workspace, from there", bearer(token), target.elsewhere ?? [404]]);
   refusals.push(["a key of another workspace", { ...bearer(cast.strangersKey), ...here }, [404]]);
   const below = roleBelow(action.role);
   if (below) refusals.push([`a ${below}`, bearer(cast.sessions[below]), [403, "role_required"]]);
