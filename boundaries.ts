@@ -96,8 +96,11 @@ export const ports: readonly string[] = [
   "@norns/adapters/outbound",
 ];
 
-/** The order in which rooms' migrations run. */
-export const migrationOrder: readonly string[] = ["kernel", "identity", "apps"];
+/** Folders of a port that are no adapter: what all its adapters share. */
+export const sharedByAdapters: readonly string[] = ["adapters/engines/journal"];
+
+/** An adapter made of another one: the first may know the second. */
+export const buildsOn: readonly (readonly [string, string])[] = [];
 
 export const workersSafeNode: readonly string[] = ["node:crypto", "node:async_hooks", "node:buffer"];
 

@@ -1,6 +1,7 @@
 /**
  * `npm run check`: everything that can be known without running the product, in under a minute. Each failure names the
- * file to open. `npm run check -- types borders` runs only those; `--fix` mends what can be mended.
+ * file to open. `npm run check -- types borders` runs only those; `--fix` formats, draws every generated file anew
+ * (openapi.json, the client, the documents) and mends what lint can mend.
  */
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
@@ -29,8 +30,8 @@ function tool(name: string, args: readonly string[]): () => Promise<string[]> {
     });
 }
 
-/** A generator run in `--check` mode: fails when what it would write differs from what is committed. */
-const generator = (script: string) => tool("node", [join(root, script), "--check"]);
+/** A generator: says whether what it would write differs from what is there, or with `--fix` writes it. */
+const generator = (script: string) => tool("node", [join(root, script), ...(isFix ? [] : ["--check"])]);
 
 const checks: readonly { readonly name: string; readonly run: () => Promise<string[]> }[] = [
   { name: "types", run: tool("tsc", ["-p", "."]) },
@@ -46,6 +47,7 @@ const checks: readonly { readonly name: string; readonly run: () => Promise<stri
   { name: "truth-table", run: generator("scripts/truth-table.ts") },
   { name: "configuration", run: generator("scripts/configuration.ts") },
   { name: "client", run: generator("scripts/client.ts") },
+  { name: "documents", run: generator("scripts/documents.ts") },
   { name: "workers", run: () => checkWorkersBundle(root) },
 ];
 
@@ -75,6 +77,8 @@ for (const { promise } of results) {
   if (problems.length > 0) failures++;
 }
 if (failures > 0) {
-  console.error(`\n${failures} of ${chosen.length} checks failed. \`npm run check -- --fix\` mends format and what lint can mend.`);
+  console.error(
+    `\n${failures} of ${chosen.length} checks failed. \`npm run check -- --fix\` formats, draws generated files anew and mends what lint can mend.`,
+  );
   process.exitCode = 1;
 }

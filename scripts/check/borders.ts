@@ -1,7 +1,17 @@
 /** Holds boundaries.ts against the code. Each violation names the file to open and the rule. */
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
-import { composers, isTestFile, layers, ports, sharedDoors, workersSafeNode, type Layer } from "../../boundaries.ts";
+import {
+  buildsOn,
+  composers,
+  isTestFile,
+  layers,
+  ports,
+  sharedByAdapters,
+  sharedDoors,
+  workersSafeNode,
+  type Layer,
+} from "../../boundaries.ts";
 import { importsOf } from "./imports.ts";
 import { sourceFiles } from "./source-files.ts";
 
@@ -25,9 +35,31 @@ function readDoors(root: string): Map<string, PackageDoors> {
 
 const layerOf = (path: string): Layer => layers.find((layer) => layer.folder === "" || path.startsWith(`${layer.folder}/`))!;
 
-/** The room of a path inside a layer with rooms: `deployments`, `engines/docker`. */
-function roomOf(path: string, layer: Layer): string {
-  return path.slice(layer.folder.length + 1).split("/")[0]!;
+/** The room of a path inside a layer with rooms: `deployments`. */
+const roomOf = (path: string, layer: Layer): string => path.slice(layer.folder.length + 1).split("/")[0]!;
+
+/** The port and the adapter of a path: `engines` and `docker`, or `engines` alone for what all its adapters share. */
+function adapterOf(path: string): { port: string; adapter: string | undefined } {
+  const [, port = "", ...rest] = path.split("/");
+  const folder = rest.length > 1 ? rest[0] : undefined;
+  return { port, adapter: folder !== undefined && !sharedByAdapters.includes(`adapters/${port}/${folder}`) ? folder : undefined };
+}
+
+/** Of another port only the port itself; of the same port everything but another adapter. */
+function judgeAdapters(path: string, target: string): string | undefined {
+  const mine = adapterOf(path);
+  const theirs = adapterOf(target);
+  if (mine.port !== theirs.port)
+    return /\/(port|workload|index)\.ts$/.test(target) && !theirs.adapter
+      ? undefined
+      : `${mine.port} may know only the port of ${theirs.port}`;
+  if (theirs.adapter === undefined || theirs.adapter === mine.adapter) return undefined;
+  if (mine.adapter === undefined) return `what all ${mine.port} share may not know the adapter ${theirs.adapter}`;
+  return buildsOn.some(
+    ([upper, lower]) => upper === `adapters/${mine.port}/${mine.adapter}` && lower === `adapters/${theirs.port}/${theirs.adapter}`,
+  )
+    ? undefined
+    : `the adapter ${mine.adapter} may not know the adapter ${theirs.adapter}`;
 }
 
 export async function checkBorders(root: string): Promise<string[]> {
@@ -73,13 +105,13 @@ function judge({ root, path, specifier, from, isTest, doors }: Case): string | u
   if (to.name === "adapters" && from.name !== "adapters") {
     const isComposer = composers.some((composer) => path.startsWith(composer));
     if (!isComposer && from.name !== "scripts" && !ports.includes(specifier))
-      return `only ${composers[0]} names a concrete adapter; import its port`;
+      return `only ${composers.join(" and ")} name a concrete adapter; import its port`;
   }
   if (to.name === from.name && to.hasRooms && specifier.startsWith(".")) {
+    if (from.name === "adapters") return judgeAdapters(path, target);
     const mine = roomOf(path, from);
     const theirs = roomOf(target, to);
-    if (mine !== theirs && from.name !== "adapters") return `room ${mine} reaches into ${theirs}; use its door`;
-    if (from.name === "adapters" && mine !== theirs && !/\/port\.ts$/.test(target)) return `${mine} may know only the port of ${theirs}`;
+    if (mine !== theirs) return `room ${mine} reaches into ${theirs}; use its door`;
   }
   return undefined;
 }
