@@ -33,7 +33,7 @@ describe("the mask", () => {
 
   it("[N4] finds a secret cut at any place, in text and in bytes", () => {
     const mask = createMask([secret, "another-secret", "another-secret-that-is-longer"]);
-    const text = `one ${secret} two another-secret-that-is-longer three another-secret four https://me:pw@host/x`;
+    const text = `one ${secret} two another-secret-that-is-longer three another-secret four https://me:pw@host/x https://t0ken@host _authToken = npm_1 "Bearer a1b2c3d4e5" end`;
     const bytes = Buffer.from(text);
     const expected = mask.apply(text);
     for (let cut = 0; cut <= text.length; cut++) expect(inPieces(mask, [text.slice(0, cut), text.slice(cut)])).toBe(expected);
@@ -55,6 +55,14 @@ describe("the mask", () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  it("[N4] masks what stands where credentials stand, and no sentence", () => {
+    const mask = createMask();
+    expect(mask.apply("fetch https://ghp_1234@host/x")).toBe("fetch https://[masked]@host/x");
+    expect(mask.apply("//host/:_authToken=abc\n_password = x")).toBe("//host/:_authToken=[masked]\n_password = [masked]");
+    expect(mask.apply('{"a":"Bearer abc123defg"}')).toBe('{"a":"Bearer [masked]"}');
+    expect(mask.apply("Send a bearer credential.")).toBe("Send a bearer credential.");
   });
 
   it("holds back nothing of a line that has ended", () => {

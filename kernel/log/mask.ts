@@ -21,10 +21,29 @@ export interface MaskStream {
   end(): string;
 }
 
-/** `scheme://user:password@`: a password in a URL is one whether or not it was registered. */
-const credentials = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/"'@:]*:[^\s/"'@]+@/gi;
-/** A piece that ends so may go on as one. Bounded: a longer one is no address. */
-const maybeCredentials = /[a-z][a-z0-9+.-]{0,20}(?::(?:\/(?:\/[^\s/"'@]{0,512})?)?)?$/i;
+/**
+ * What is a credential by the place where it stands, whether or not it was registered: who an address signs in as
+ * (`https://me:password@host`, `https://token@host`), what an `.npmrc` says, and what follows `Bearer`.
+ */
+const credentials: readonly (readonly [RegExp, string])[] = [
+  [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'@]+@/gi, `$1${mark}@`],
+  [/(_authToken|_password)([ \t]*=[ \t]*)[^\s"'\\]+/g, `$1$2${mark}`],
+  // A digit in it: the words after `bearer` in a sentence have none.
+  [/([Bb]earer[ \t]+)(?=[^\s"'\\]*\d)[^\s"'\\]{8,}/g, `$1${mark}`],
+];
+/** A piece that ends so may go on as one of them. Bounded: longer ones are not held back for. */
+const maybeCredentials = new RegExp(
+  [
+    /(?:_authToken|_password)[ \t]{0,8}(?:=[ \t]{0,8}[^\s"'\\]{0,4096})?$/,
+    /[Bb]earer(?:[ \t]{1,8}[^\s"'\\]{0,4096})?$/,
+    /_?[A-Za-z][A-Za-z0-9+.-]{0,20}(?::(?:\/(?:\/[^\s/"'@]{0,512})?)?)?$/,
+    /_$/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+);
+/** No match of `maybeCredentials` is longer, so it need not look at more. */
+const mostHeldBack = 4_200;
 
 export function createMask(secrets: readonly string[] = []): Mask {
   const forms = new Set<string>();
@@ -41,7 +60,8 @@ export function createMask(secrets: readonly string[] = []): Mask {
     longest = ordered[0]!.length;
     pattern = new RegExp(ordered.map((form) => form.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&")).join("|"), "g");
   };
-  const withoutCredentials = (text: string): string => (text.includes("://") ? text.replace(credentials, `$1${mark}@`) : text);
+  const withoutCredentials = (text: string): string =>
+    credentials.reduce((rest, [found, replacement]) => rest.replace(found, replacement), text);
 
   for (const secret of secrets) add(secret);
   return {
@@ -80,10 +100,9 @@ export function createMask(secrets: readonly string[] = []): Mask {
       return {
         write(piece) {
           const text = kept + (typeof piece === "string" ? piece : decoder.decode(piece, { stream: true }));
-          const unnamed = withoutCredentials(text);
-          const cut = unnamed.length - (maybeCredentials.exec(unnamed)?.[0].length ?? 0);
-          const given = take(unnamed.slice(0, cut));
-          kept += unnamed.slice(cut);
+          const cut = text.length - (maybeCredentials.exec(text.slice(-mostHeldBack))?.[0].length ?? 0);
+          const given = take(withoutCredentials(text.slice(0, cut)));
+          kept += text.slice(cut);
           return given;
         },
         end() {

@@ -9,6 +9,7 @@ export {
   defaultProcessOf,
   engineOf,
   isValid,
+  looksSecret,
   parseInfraspec,
   toSpecJson,
   updateOf,

@@ -13,15 +13,27 @@ function through(secrets: string[], chunks: string[]): string {
 describe("[N4] output of builds", () => {
   it("hides credentials in addresses", () => {
     expect(through([], ["npm http fetch GET https://me:s3cr3t-token@registry.example.com/x 200\n"])).toBe(
-      "npm http fetch GET https://***@registry.example.com/x 200\n",
+      "npm http fetch GET https://[masked]@registry.example.com/x 200\n",
     );
-    expect(through([], ["//registry.example.com/:_authToken=abcdef123456\n"])).toBe("//registry.example.com/:_authToken=***\n");
+    expect(through([], ["//registry.example.com/:_authToken=abcdef123456\n"])).toBe("//registry.example.com/:_authToken=[masked]\n");
   });
 
   it("hides the credentials of passed variables in plain, base64 and URL form", () => {
-    const secrets = secretsIn(["https://me:s3cr%2Ft-token@registry.example.com", "plain"]);
+    const secrets = secretsIn({ REGISTRY: "https://me:s3cr%2Ft-token@registry.example.com", WORD: "plain-word" });
     const text = through(secrets, [`a s3cr/t-token b ${btoa("s3cr/t-token")} c ${encodeURIComponent("s3cr/t-token")}\n`]);
-    expect(text).toBe("a *** b *** c ***\n");
+    expect(text).toBe("a [masked] b [masked] c [masked]\n");
+  });
+
+  it("hides a secret inside a longer base64 text, and the value of a variable that is named like a secret", () => {
+    const secrets = secretsIn({ NPM_TOKEN: "t0ps3cr3t-of-npm", MODE: "production" });
+    const header = btoa("x-access-token:t0ps3cr3t-of-npm");
+    const out = through(secrets, [
+      `Authorization: Basic ${header.slice(0, 25)}`,
+      `${header.slice(25)}\n`,
+      "in production t0ps3cr3t-of-npm\n",
+    ]);
+    expect(out).toMatch(/^Authorization: Basic \S*\[masked\]\S*\nin production \[masked\]\n$/);
+    expect(out).not.toContain(btoa("t0ps3cr3t").slice(0, 8));
   });
 
   it("finds a secret wherever its chunks are cut", () => {
@@ -36,7 +48,7 @@ describe("[N4] output of builds", () => {
           chunks.push(text.slice(at, at + size));
           at += size;
         }
-        expect(through([secret], chunks)).toBe("before *** after\nnext ***");
+        expect(through([secret], chunks)).toBe("before [masked] after\nnext [masked]");
       }),
     );
   });

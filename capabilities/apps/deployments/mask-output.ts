@@ -1,30 +1,20 @@
 /**
- * What a build prints is kept and shown, so credentials in it are covered first: those inside addresses, and the values
- * of given variables. Works line by line, so that a secret cut in two by a chunk's end is still found.
+ * What a build prints is kept and shown, so credentials in it are covered first: those that stand where credentials
+ * stand (kernel/log), and the values of given variables, in every form in which a program may print them.
  */
 import type { OutputSink } from "@norns/adapters/engines";
+import { looksSecret } from "@norns/capabilities/apps/catalog";
+import { createMask } from "@norns/kernel/log";
 
-const credentialsInUrl = /([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@:]*:?[^\s/@]*@/gi;
-const npmToken = /(_authToken\s*=\s*|_password\s*=\s*|[Bb]earer\s+)[^\s"']+/g;
-/** A line longer than this is passed on in parts. */
-const longestLine = 32 * 1024;
-/** Shorter values are words, not secrets. */
-const shortestSecret = 6;
-
-export const maskText = (text: string, secrets: readonly string[]): string => {
-  let masked = text.replace(credentialsInUrl, "$1***@").replace(npmToken, "$1***");
-  for (const secret of secrets) if (secret.length >= shortestSecret) masked = masked.replaceAll(secret, "***");
-  return masked;
-};
-
-/** The credentials that stand inside values, in the forms in which a program may print them. */
-export function secretsIn(values: readonly string[]): string[] {
-  const found = values.flatMap((value) => {
-    if (!URL.canParse(value)) return [];
+/** Of these variables: the values whose name or form says that they are secret, and the credentials inside addresses. */
+export function secretsIn(variables: Readonly<Record<string, string>>): string[] {
+  const found = Object.entries(variables).flatMap(([name, value]) => {
+    if (!URL.canParse(value)) return looksSecret(name, value) ? [value] : [];
     const { password, username } = new URL(value);
-    return [password || username].filter((part) => part.length >= shortestSecret).flatMap((part) => [decoded(part), part]);
+    const part = password || username;
+    return [...(looksSecret(name, "") ? [value] : []), decoded(part), part];
   });
-  return [...new Set(found.flatMap((secret) => [secret, Buffer.from(secret).toString("base64"), encodeURIComponent(secret)]))];
+  return [...new Set(found)];
 }
 
 /** A stray % is part of the secret as it stands. */
@@ -38,44 +28,23 @@ function decoded(part: string): string {
 
 export interface MaskingSink {
   readonly sink: OutputSink;
-  /** Passes on lines that have no end yet. */
+  /** Passes on what may still have become a secret. */
   flush(): void;
 }
 
+/** A secret that was cut in two by a chunk's end is found; a line that has ended is passed on at once. */
 export function maskingSink(to: OutputSink, secrets: readonly string[]): MaskingSink {
+  const mask = createMask(secrets);
+  const streams = { stdout: mask.stream(), stderr: mask.stream() };
   const text = new TextEncoder();
-  const streams = { stdout: lineReader("stdout"), stderr: lineReader("stderr") };
-
-  function lineReader(stream: "stdout" | "stderr") {
-    const decoder = new TextDecoder();
-    let open = "";
-    const send = (line: string) => to(stream, text.encode(maskText(line, secrets)));
-    return {
-      write(chunk: Uint8Array) {
-        open += decoder.decode(chunk, { stream: true });
-        const end = open.lastIndexOf("\n") + 1;
-        if (end > 0) {
-          send(open.slice(0, end));
-          open = open.slice(end);
-        }
-        if (open.length > longestLine) {
-          send(open);
-          open = "";
-        }
-      },
-      flush() {
-        open += decoder.decode();
-        if (open !== "") send(open);
-        open = "";
-      },
-    };
-  }
-
+  const send = (stream: keyof typeof streams, masked: string) => {
+    if (masked !== "") to(stream, text.encode(masked));
+  };
   return {
-    sink: (stream, chunk) => streams[stream].write(chunk),
+    sink: (stream, chunk) => send(stream, streams[stream].write(chunk)),
     flush() {
-      streams.stdout.flush();
-      streams.stderr.flush();
+      send("stdout", streams.stdout.end());
+      send("stderr", streams.stderr.end());
     },
   };
 }

@@ -5,6 +5,7 @@
  * const { spec, findings } = parseInfraspec("name: hello\nprocesses:\n  web: { command: node server.js, port: 3000 }\n");
  */
 export { isValid, type Finding, type Severity } from "./finding.ts";
+export { looksSecret } from "./secret-like.ts";
 export {
   defaultProcessOf,
   drainSignals,

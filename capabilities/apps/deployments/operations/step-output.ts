@@ -25,13 +25,10 @@ export async function withOutput<Result>(
     now: () => deps.clock.now(),
   });
   const tail = new Tail();
-  const masked = maskingSink(
-    (stream, chunk) => {
-      kept.sink(stream, chunk);
-      tail.write(chunk);
-    },
-    secretsIn(Object.values(deps.buildEnv)),
-  );
+  const masked = maskingSink((stream, chunk) => {
+    kept.sink(stream, chunk);
+    tail.write(chunk);
+  }, secretsIn(deps.buildEnv));
   try {
     return await run(masked.sink, (text) => kept.system(text));
   } catch (error) {
