@@ -385,4 +385,14 @@ describe("attacks on identity", () => {
     expect(await snapshotOf(db.store)).toBe(before);
     await dying.close();
   });
+
+  it("goes on verifying the audit trail under another secret, as long as the earlier one is named", async () => {
+    await wing.identity.sealer.sealNow();
+    const secret = "a later secret, also of 32 characters and more";
+    const later = await aWing(db.openStore(), { config: { secret } });
+    expect(await later.identity.audit.verify()).toMatchObject({ ok: false, firstBroken: { reason: "unknown_key" } });
+    const knowing = await aWing(db.openStore(), { config: { secret, formerSecrets: ["a secret of this test, at least 32 characters"] } });
+    expect(await knowing.identity.audit.verify()).toMatchObject({ ok: true });
+    await Promise.all([later.close(), knowing.close()]);
+  });
 });

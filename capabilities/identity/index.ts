@@ -14,7 +14,7 @@ import type { Clock } from "@norns/kernel/clock";
 import type { RoomMigrations, Store } from "@norns/kernel/database";
 import { invalid } from "@norns/kernel/errors";
 import type { Events } from "@norns/kernel/events";
-import { isLoopbackAddress, type RateLimiter, type Router } from "@norns/kernel/http";
+import { isLoopbackHost, type RateLimiter, type Router } from "@norns/kernel/http";
 import type { IdSource, WorkspaceId } from "@norns/kernel/ids";
 import type { Log } from "@norns/kernel/log";
 import {
@@ -48,9 +48,9 @@ export interface IdentityConfig extends Modes {
   readonly bindAddress: string;
   /** Where a person's browser finds the server: `https://norns.example.com`, `http://127.0.0.1:8800`. Asked when a link is made. */
   readonly publicUrl: () => string;
-  /** `JWT_SECRET`; without one, something made from `ENCRYPTION_KEY`. At least 32 characters. */
+  /** `NORNS_JWT_SECRET`: everything that the wing signs or hashes is keyed by what is derived from it. At least 32 characters. */
   readonly secret: string;
-  /** Secrets used before: rows of the audit trail that were sealed under them stay verifiable. */
+  /** `NORNS_EARLIER_JWT_SECRETS`: rows of the audit trail that were sealed under them stay verifiable. */
   readonly formerSecrets?: readonly string[];
   /** `NORNS_WORKSPACE_INVITE_SECRET`; without one, `secret` is used. */
   readonly inviteSecret?: string | undefined;
@@ -149,8 +149,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
 }
 
 /** Open mode lets in whoever reaches the port, so the port must be reachable from this machine only [N12]. */
-export function refuseUnsafeStart({ open, bindAddress, secret }: Pick<IdentityConfig, "open" | "bindAddress" | "secret">): void {
-  if (open && bindAddress !== "localhost" && !isLoopbackAddress(bindAddress))
+function refuseUnsafeStart({ open, bindAddress, secret }: Pick<IdentityConfig, "open" | "bindAddress" | "secret">): void {
+  if (open && !isLoopbackHost(bindAddress))
     throw invalid(
       "open_mode_needs_loopback",
       `NORNS_AUTH=open lets everyone in, so it needs a loopback address, and the server is to listen on ${bindAddress}.`,

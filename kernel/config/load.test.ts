@@ -28,6 +28,7 @@ describe("configuration", () => {
       encryptionKey: undefined,
       earlierEncryptionKeys: undefined,
       jwtSecret: undefined,
+      earlierJwtSecrets: undefined,
       inviteSecret: undefined,
       apiToken: undefined,
       gitToken: undefined,
@@ -71,7 +72,10 @@ describe("configuration", () => {
   });
 
   it("[N12] refuses open mode on anything but a loopback address", () => {
-    expect(faultsOf({ NORNS_AUTH: "open", NORNS_BIND_ADDR: "0.0.0.0" })).toContain("NORNS_AUTH=open lets everyone in");
+    for (const address of ["0.0.0.0", "::", "10.0.0.1", "127.evil.example.com"])
+      expect(faultsOf({ NORNS_AUTH: "open", NORNS_BIND_ADDR: address })).toContain("NORNS_AUTH=open lets everyone in");
+    for (const address of ["localhost", "127.0.0.2", "::1"])
+      expect(loadConfig({ NORNS_AUTH: "open", NORNS_BIND_ADDR: address }).auth).toBe("open");
     expect(loadConfig({ NORNS_AUTH: "open" }).auth).toBe("open");
     expect(loadConfig({}).auth).toBe("closed");
   });

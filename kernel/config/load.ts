@@ -3,6 +3,7 @@
  * All that is wrong is told at once, each with the variable's name, what was wrong, and an example.
  */
 import { invalid } from "../errors/index.ts";
+import { isLoopbackHost } from "../http/network.ts";
 import type { Secret } from "./secret.ts";
 import { Wrong, type Variable } from "./variable.ts";
 import { variables, variablesOfOthers } from "./variables.ts";
@@ -61,11 +62,9 @@ function read(variable: Variable<unknown>, env: Environment, faults: string[]): 
   }
 }
 
-const isLoopback = (address: string): boolean => address === "localhost" || address === "::1" || /^127\./.test(address);
-
 function contradictions(config: Omit<Config, "secrets">): string[] {
   const faults: string[] = [];
-  if (config.auth === "open" && !isLoopback(config.bindAddress))
+  if (config.auth === "open" && !isLoopbackHost(config.bindAddress))
     faults.push(
       `NORNS_AUTH=open lets everyone in, so it needs a loopback address, and NORNS_BIND_ADDR is ${config.bindAddress}. Example: NORNS_BIND_ADDR=127.0.0.1`,
     );

@@ -100,6 +100,11 @@ export const variables = {
     default: "made at the first start in `NORNS_HOME/keys` (0600)",
     minLength: 32,
   }),
+  earlierJwtSecrets: secret("NORNS_EARLIER_JWT_SECRETS", {
+    doc: "Session keys used before, with commas between: what they sealed of the audit trail stays verifiable.",
+    example: "$OLD_SECRET",
+    fault: (value) => (value.split(",").every((key) => key.length >= 32) ? undefined : "holds a key of less than 32 characters"),
+  }),
   inviteSecret: secret("NORNS_WORKSPACE_INVITE_SECRET", {
     aliases: ["NORA_WORKSPACE_INVITE_SECRET"],
     doc: "Key under which invitation tokens are hashed.",

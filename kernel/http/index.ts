@@ -3,7 +3,7 @@ export { boundBody, defaultBodyLimitBytes, readData } from "./body.ts";
 export { pagePolicy } from "./headers.ts";
 export { createControlPlaneHosts, parseHost, type ControlPlaneHosts, type HostName } from "./hosts.ts";
 export { misdirected } from "./misdirected.ts";
-export { isLoopbackAddress, normaliseAddress, parseNetwork, type Network } from "./network.ts";
+export { isLoopbackAddress, isLoopbackHost, normaliseAddress, parseNetwork, type Network } from "./network.ts";
 export { describeApi } from "./openapi.ts";
 export { checkOrigin } from "./origins.ts";
 export { decodeCursor, encodeCursor, linkNextPage, pageQuery } from "./paging.ts";

@@ -32,6 +32,9 @@ export function isLoopbackAddress(text: string): boolean {
   return parseAddress(text)?.range() === "loopback";
 }
 
+/** An address to listen on that only this machine reaches. */
+export const isLoopbackHost = (text: string): boolean => text === "localhost" || isLoopbackAddress(text);
+
 function parseRange(text: string): [Address, number] | undefined {
   if (text.includes("/")) {
     if (!ipaddr.isValidCIDR(text)) return undefined;

@@ -49,14 +49,15 @@ export async function ensureKeys({ store, home, secrets, mask, log }: KeysDeps):
   const encryption = (secrets.encryptionKey ?? (await ensureKey(home, "encryption"))).reveal();
   const signing = (secrets.jwtSecret ?? (await ensureKey(home, "jwt"))).reveal();
   const earlier = secrets.earlierEncryptionKeys?.reveal().split(",") ?? [];
-  for (const key of [encryption, signing, ...earlier]) mask.add(key);
+  const earlierSigning = secrets.earlierJwtSecrets?.reveal().split(",") ?? [];
+  for (const key of [encryption, signing, ...earlier, ...earlierSigning]) mask.add(key);
 
   const vault = createVault({ key: parseEncryptionKey(encryption), earlierKeys: earlier.map(parseEncryptionKey) });
   await ensureVaultKey(store, vault, systemClock);
   if (!(await isKnown(store, "signing", signing)))
     log.warn(
       {},
-      "The signing key (NORNS_JWT_SECRET) is another than the database was made with: sessions and API keys made under that one are not accepted.",
+      "The signing key (NORNS_JWT_SECRET) is another than the database was made with: sessions and API keys made under that one are not accepted. Give that one as NORNS_EARLIER_JWT_SECRETS: the audit trail it sealed is then still verified.",
     );
   return { vault, signing };
 }

@@ -36,7 +36,7 @@ export interface HttpDeps {
 
 export async function serveHttp({ setup, state, kernel, identity, apps, ingress }: HttpDeps): Promise<ServedHttp> {
   const { config, log } = setup;
-  const { accounts, workspaces, apiKeys, audit } = identity;
+  const { accounts, workspaces } = identity;
   const hosts = createControlPlaneHosts({ publicUrl: config.publicUrl, bindAddress: config.bindAddress });
   const streams = createLiveStreams((actor, close) => accounts.whenRevoked(actor, close));
   const metrics = createMetrics();
@@ -79,12 +79,8 @@ export async function serveHttp({ setup, state, kernel, identity, apps, ingress 
     health,
     metrics,
     events: kernel.events,
-    defaultWorkspace: identity.defaultWorkspace,
     ledger: kernel.ledger,
-    accounts,
-    workspaces,
-    apiKeys,
-    audit,
+    identity,
     catalog,
     processes: apps.processes,
     deployments: apps.deployments,

@@ -1,5 +1,4 @@
-/** What every room stands on: events, the transport's wake-ups, the ledger, revocations, rate limits. */
-import { createRevocations, type Revocations } from "@norns/kernel/actor";
+/** What every room stands on: events, the transport's wake-ups, the ledger, rate limits. */
 import { createGraphileTransport, type GraphileTransport } from "@norns/adapters/transports/postgres";
 import { systemClock } from "@norns/kernel/clock";
 import { createEvents, type EventLog } from "@norns/kernel/events";
@@ -13,18 +12,15 @@ export interface Kernel {
   readonly events: EventLog;
   readonly transport: GraphileTransport;
   readonly ledger: Ledger;
-  readonly revocations: Revocations;
   readonly limiter: RateLimiter;
 }
 
-export async function composeKernel({ state, log, own }: { state: State; log: Log; own: AsyncDisposableStack }): Promise<Kernel> {
+export async function composeKernel({ state, log }: { state: State; log: Log }): Promise<Kernel> {
   const { store, notifier } = state;
   const clock = systemClock;
   const events = createEvents({ store, clock, notifier, log });
   const transport = createGraphileTransport({ pool: store.pool, url: state.url, log });
   await transport.install();
   const ledger = createLedger({ store, events, transport, clock, ids: systemIdSource, log });
-  const revocations = createRevocations({ store, clock, log });
-  own.defer(() => revocations.close());
-  return { events, transport, ledger, revocations, limiter: createRateLimiter({ store, clock }) };
+  return { events, transport, ledger, limiter: createRateLimiter({ store, clock }) };
 }

@@ -1,15 +1,11 @@
 /** Every route of every room, on one router: what is served, what openapi.json says, and what the truth table walks. */
-import { accountRoutes, type Accounts } from "@norns/capabilities/identity/accounts";
-import { apiKeyRoutes, type ApiKeys } from "@norns/capabilities/identity/api-keys";
-import { auditRoutes, type Audit } from "@norns/capabilities/identity/audit";
-import { workspaceRoutes, type Workspaces } from "@norns/capabilities/identity/workspaces";
+import { identityRoutes } from "@norns/capabilities/identity";
 import { catalogRoutes, type CatalogRoutesDeps } from "@norns/capabilities/apps/catalog";
 import { deploymentsRoutes, type Deployments } from "@norns/capabilities/apps/deployments";
 import { processesRoutes, type Processes } from "@norns/capabilities/apps/processes";
 import type { Engine } from "@norns/adapters/engines";
 import type { Events } from "@norns/kernel/events";
 import { newRouter, type Router } from "@norns/kernel/http";
-import type { WorkspaceId } from "@norns/kernel/ids";
 import type { Ledger } from "@norns/kernel/ledger";
 import type { Metrics } from "@norns/kernel/telemetry";
 import { docsPage } from "../docs-page.ts";
@@ -19,17 +15,14 @@ import { healthRoutes, type HealthAnswer } from "../health.ts";
 import { homePage } from "../home-page.ts";
 import { metricsRoute } from "../metrics-route.ts";
 import { operationsRoutes } from "../operations-routes.ts";
+import type { Identity } from "./identity.ts";
 
 export interface Rooms {
   readonly health: () => Promise<HealthAnswer>;
   readonly metrics: Metrics;
   readonly events: Events;
-  readonly defaultWorkspace: WorkspaceId;
   readonly ledger: Ledger;
-  readonly accounts: Accounts;
-  readonly workspaces: Workspaces;
-  readonly apiKeys: ApiKeys;
-  readonly audit: Audit;
+  readonly identity: Identity;
   readonly catalog: CatalogRoutesDeps;
   readonly processes: Processes;
   readonly deployments: Deployments;
@@ -43,20 +36,17 @@ const links = [
 ];
 
 export function allRoutes(router: Router, rooms: Rooms): void {
-  homePage(router, { health: rooms.health, isClaimed: () => rooms.accounts.isClaimed(), links });
+  homePage(router, { health: rooms.health, isClaimed: () => rooms.identity.accounts.isClaimed(), links });
   docsPage(router);
   healthRoutes(router, rooms.health);
-  accountRoutes(router, rooms.accounts);
-  workspaceRoutes(router, rooms.workspaces);
-  apiKeyRoutes(router, rooms.apiKeys);
-  auditRoutes(router, rooms.audit);
+  identityRoutes(router, rooms.identity);
   catalogRoutes(router, rooms.catalog);
   processesRoutes(router, rooms.processes);
   deploymentsRoutes(router, rooms.deployments);
-  operationsRoutes(router, rooms.ledger, rooms.defaultWorkspace);
+  operationsRoutes(router, rooms.ledger, rooms.identity.defaultWorkspace);
   eventsRoutes(router, rooms.events);
   enginesRoute(router, rooms.engines);
-  metricsRoute(router, rooms.metrics, rooms.defaultWorkspace);
+  metricsRoute(router, rooms.metrics, rooms.identity.defaultWorkspace);
 }
 
 /** The router with nothing behind it: enough to describe and to list, and calling a handler of it is a mistake. */
@@ -72,12 +62,8 @@ export function describedRouter(): Router {
     health: nothing,
     metrics: nothing,
     events: nothing,
-    defaultWorkspace: nothing,
     ledger: nothing,
-    accounts: nothing,
-    workspaces: nothing,
-    apiKeys: nothing,
-    audit: nothing,
+    identity: nothing,
     catalog: nothing,
     processes: nothing,
     deployments: nothing,
