@@ -7,6 +7,7 @@ import { startServer } from "./compose.ts";
 import { prepareHome } from "./home.ts";
 import { tidyAfterStart } from "./memory.ts";
 import { sayReady } from "./ready.ts";
+import { recordServer } from "./server-record.ts";
 import { onStop } from "./signals.ts";
 import { version } from "./version.ts";
 
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
 
   const config = loadConfig(process.env);
   const home = await prepareHome(config.home);
+  recordServer(home);
   const mask = createMask(Object.values(config.secrets).flatMap((secret) => (secret ? [secret.reveal()] : [])));
   const isTerminal = process.stdout.isTTY === true;
   const log = createLog({

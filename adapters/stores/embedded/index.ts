@@ -9,3 +9,4 @@
  * ```
  */
 export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from "./embedded.ts";
+export { stopEmbeddedPostgres } from "./stop.ts";
