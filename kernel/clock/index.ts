@@ -24,3 +24,19 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", onAbort, { once: true });
     }),
 };
+
+/**
+ * The work's outcome, or `tooLate()` thrown after `timeoutMs`. The work itself goes on, unheard: give it a signal when it
+ * can be told to stop.
+ */
+export async function withinTime<Value>(work: Promise<Value>, timeoutMs: number, tooLate: () => Error): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooLate()), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, timeUp]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

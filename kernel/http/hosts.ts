@@ -10,12 +10,24 @@ export interface HostName {
   readonly port: string;
 }
 
-/** A Host header (or `:authority`) → name and port; undefined when it is none. */
+/**
+ * A Host header (or `:authority`) → name and port; undefined for anything that is not plainly a host. The only parser of
+ * hosts: what is ours and what is an app's is decided on one reading, and a header that two readers could take for two
+ * names is none (DNS rebinding, cache poisoning).
+ */
 export function parseHost(header: string | undefined): HostName | undefined {
-  const match = header && /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}?)\.?)(?::(\d{1,5}))?$/.exec(header);
-  if (!match) return undefined;
-  const name = (match[1] ?? match[2]!).toLowerCase();
-  return { name: match[1] === undefined ? name : (normaliseAddress(name) ?? name), port: match[3] ?? "" };
+  if (header === undefined || header.length > 300) return undefined;
+  const match = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)\.?)(?::(\d{1,5}))?$/i.exec(header);
+  if (!match || Number(match[3] ?? 0) > 65_535) return undefined;
+  const name = match[1] === undefined ? nameOf(match[2]!) : addressOf(match[1]);
+  return name === undefined ? undefined : { name, port: match[3] ?? "" };
+}
+
+const addressOf = (bracketed: string): string | undefined => (bracketed.includes(":") ? normaliseAddress(bracketed) : undefined);
+
+function nameOf(text: string): string | undefined {
+  const isName = text.length <= 253 && text.split(".").every((label) => label.length > 0 && label.length <= 63);
+  return isName ? text.toLowerCase() : undefined;
 }
 
 export interface ControlPlaneHosts {

@@ -8,6 +8,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { authorise, type Action, type Actor } from "../actor/index.ts";
+import { withinTime } from "../clock/index.ts";
 import { forbidden, invalid, notFound, unauthenticated, unavailable, type ErrorDetails } from "../errors/index.ts";
 import type { WorkspaceId } from "../ids/index.ts";
 import type { Log } from "../log/index.ts";
@@ -145,7 +146,7 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown, Answ
     if (definition.rateLimit?.by === "actor") await limit(context, definition.rateLimit, scope.actor?.id ?? scope.remoteAddress);
 
     boundBody(context, bodyLimitBytes);
-    const answer = await withinTime(answerTo(context, scope), timeoutMs);
+    const answer = await withinTime(answerTo(context, scope), timeoutMs, tooLate(timeoutMs));
     if (answer instanceof Response) return answer;
     if (status === 204) return context.body(null, 204);
     return context.json(answer as never, status);
@@ -191,21 +192,8 @@ async function limit(context: Context<HttpEnv>, rule: RateRule, key: string): Pr
 }
 
 /** The handler goes on, unheard: a verb's write commits or does not, and the caller asks again. */
-async function withinTime<Value>(work: Promise<Value>, timeoutMs: number): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(unavailable("request_timed_out", `No answer within ${timeoutMs / 1000} s. It may still be done: look before asking again.`)),
-      timeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const tooLate = (timeoutMs: number) => () =>
+  unavailable("request_timed_out", `No answer within ${timeoutMs / 1000} s. It may still be done: look before asking again.`);
 
 /** What a failed parse becomes: 400 with the paths and what was wrong, never the values. */
 export function invalidRequest(error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] }) {

@@ -1,4 +1,5 @@
 /** `/api/health` and `/api/version`: open to anyone, and answering whatever is away. */
+import { withinTime } from "@norns/kernel/clock";
 import { addRoute, z, type Router } from "@norns/kernel/http";
 import { version } from "./version.ts";
 
@@ -50,18 +51,11 @@ export function createHealthCheck({ services, adapters }: Health): () => Promise
 }
 
 async function isUp({ check }: Service): Promise<"up" | "down"> {
-  const timer = new AbortController();
-  const timeout = setTimeout(() => timer.abort(), checkTimeoutMs);
-  const tooLate = new Promise<never>((_, reject) =>
-    timer.signal.addEventListener("abort", () => reject(new Error("too late")), { once: true }),
-  );
   try {
-    await Promise.race([check(timer.signal), tooLate]);
+    await withinTime(check(AbortSignal.timeout(checkTimeoutMs)), checkTimeoutMs, () => new Error("too late"));
     return "up";
   } catch {
     return "down";
-  } finally {
-    clearTimeout(timeout);
   }
 }
 

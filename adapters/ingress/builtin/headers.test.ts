@@ -2,7 +2,6 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { filterSetCookie, ownCookies, withoutOwnCookies } from "./cookies.ts";
 import { requestHeaders, responseHeaders, withoutTickets, type ControlPlane } from "./headers.ts";
-import { parseHost } from "./hostname.ts";
 
 const isOwn = ownCookies(["norns", "better-auth.*"]);
 const control: ControlPlane = {
@@ -133,21 +132,5 @@ describe("headers", () => {
     expect(withoutTickets("/a?ticket=tkt_1&b=%20&ticket=ST-1", control.isTicket)).toBe("/a?b=%20&ticket=ST-1");
     expect(withoutTickets("/a?ticket=tkt_1", control.isTicket)).toBe("/a");
     expect(withoutTickets("/ticket?x", control.isTicket)).toBe("/ticket?x");
-  });
-});
-
-describe("a Host header", () => {
-  it("[W8] is a plain host or nothing", () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 40, unit: "binary" }), (text) => {
-        const host = parseHost(text);
-        if (host !== undefined) expect(host).toMatch(/^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)$/);
-      }),
-    );
-    expect(parseHost("Shop.Example.COM.:443")).toBe("shop.example.com");
-    expect(parseHost("[::1]:8800")).toBe("[::1]");
-    expect(parseHost("a..b")).toBeUndefined();
-    expect(parseHost("a b")).toBeUndefined();
-    expect(parseHost("a:b")).toBeUndefined();
   });
 });

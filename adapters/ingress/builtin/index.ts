@@ -1,3 +1,2 @@
 export type { Ingress, Route, ServingIngress, Target } from "../port.ts";
 export { createBuiltinIngress, ingressLimits, type BuiltinIngressOptions, type IngressLimits } from "./ingress.ts";
-export { parseHost } from "./hostname.ts";

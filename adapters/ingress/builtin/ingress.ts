@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@norns/kernel/clock";
+import { parseHost } from "@norns/kernel/http";
 import type { InstanceId } from "@norns/kernel/ids";
 import type { Log } from "@norns/kernel/log";
 import type { Route, ServingIngress } from "../port.ts";
 import { ownCookies } from "./cookies.ts";
 import { forward, type ForwardDeps } from "./forward.ts";
-import { parseHost } from "./hostname.ts";
 import { createInstances } from "./instances.ts";
 import { rawTrouble, sendTrouble, unknownHost } from "./pages.ts";
 import { tunnel } from "./tunnel.ts";
@@ -81,8 +81,8 @@ export function createBuiltinIngress(options: BuiltinIngressOptions): ServingIng
   /** Replaced whole: a request looks once and keeps the route that it found. */
   let table: ReadonlyMap<string, Route> = new Map();
   const find = (host: string | undefined): Route | undefined => {
-    const hostname = parseHost(host);
-    return hostname === undefined ? undefined : table.get(hostname);
+    const parsed = parseHost(host);
+    return parsed && table.get(parsed.name);
   };
 
   /** Waits for `isOver`, asked again whenever something came to nothing in flight. False when the time was up first. */

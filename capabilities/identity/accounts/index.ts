@@ -6,6 +6,7 @@ export type { Accounts, AuthRequest, Caller, CredentialRequest, NewPerson, Perso
 export type { AccountsDeps, Modes } from "./deps.ts";
 export { createAccounts } from "./accounts.ts";
 export { accountRoutes } from "./routes.ts";
+export { emailSchema } from "./contract.ts";
 export { plainCookieName, secureCookieName } from "./cookies.ts";
 export { deriveSecret } from "./secrets.ts";
 

@@ -8,8 +8,6 @@ export const roleSchema = z.enum(roles);
 /** An owner is made by an owner, by changing a member's role; nobody is invited as one. */
 export const invitableRole = z.enum(["viewer", "editor", "admin"]);
 
-export const emailSchema = z.string().trim().toLowerCase().max(255).pipe(z.email("not an email address"));
-
 export const workspaceName = z.string().trim().min(1, "a name is needed").max(100);
 
 export const workspaceParams = z.object({ workspaceId: idSchema("WorkspaceId") });

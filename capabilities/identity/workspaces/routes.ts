@@ -1,7 +1,7 @@
+import { emailSchema } from "@norns/capabilities/identity/accounts";
 import { addRoute, z, type Router } from "@norns/kernel/http";
 import type { WorkspaceId } from "@norns/kernel/ids";
 import {
-  emailSchema,
   invitableRole,
   invitationAnswer,
   invitationParams,

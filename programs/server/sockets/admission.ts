@@ -6,6 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Actor } from "@norns/kernel/actor";
 import { authorise, type Action } from "@norns/kernel/actor";
+import { withinTime } from "@norns/kernel/clock";
 import { forbidden, quota, unavailable, unauthenticated } from "@norns/kernel/errors";
 import type { WorkspaceId } from "@norns/kernel/ids";
 
@@ -65,7 +66,7 @@ export function createAdmission(deps: AdmissionDeps) {
     try {
       const asked = toSocketRequest(request);
       const url = new URL(asked.url);
-      const actor = await withinTime(deps.resolveActor(asked, { remoteAddress }));
+      const actor = await withinTime(deps.resolveActor(asked, { remoteAddress }), handshakeTimeoutMs, tooLate);
       if (!actor)
         throw unauthenticated(
           "unauthenticated",
@@ -109,17 +110,4 @@ function toSocketRequest(request: IncomingMessage): SocketRequest {
   };
 }
 
-async function withinTime<Value>(work: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(unavailable("handshake_timed_out", "Nobody could say in time who this is. Try again.")),
-      handshakeTimeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const tooLate = () => unavailable("handshake_timed_out", "Nobody could say in time who this is. Try again.");
