@@ -10,11 +10,10 @@ import type { ErrorKind } from "../errors/index.ts";
 import type { Subject } from "../events/index.ts";
 import type { NodeId, OperationId, WorkspaceId } from "../ids/index.ts";
 
+/** Not over yet. */
+export const activeStates = ["queued", "running", "retrying", "undoing"] as const;
 export const operationStates = [
-  "queued",
-  "running",
-  "retrying",
-  "undoing",
+  ...activeStates,
   "succeeded",
   "failed",
   "cancelled",

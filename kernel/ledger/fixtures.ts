@@ -36,10 +36,12 @@ export class Lab {
   readonly transport: Wakes;
   readonly ledger: Ledger;
   readonly sweeper: Sweeper;
+  readonly #more: { readonly leaseMs?: number };
   readonly #started = new Set<OperationId>();
 
-  constructor(store: Store, transport?: Wakes) {
+  constructor(store: Store, transport?: Wakes, more: { readonly leaseMs?: number } = {}) {
     this.store = store;
+    this.#more = more;
     this.events = createEvents({ store, clock: this.clock });
     this.transport = transport ?? {
       enlist: (write, wake) => write.afterCommit(() => void this.wakes.push(wake)),
@@ -56,6 +58,7 @@ export class Lab {
     clock: this.clock,
     ids: systemIdSource,
     log: silentLog,
+    ...this.#more,
   });
 
   worker(definitions: readonly OperationDefinition<AnInput>[], more: Partial<WorkerOptions> = {}): Worker {

@@ -14,7 +14,7 @@ import type { ReadOperation } from "./read.ts";
 import { hasEnded, isDead, stepsToRepeat } from "./rules.ts";
 import { randomToken } from "./random-token.ts";
 import { statement } from "./statements.ts";
-import { resendAfterMs, type Wakes } from "./wakes.ts";
+import type { Wakes } from "./wakes.ts";
 
 interface Deps {
   readonly store: Store;
@@ -23,9 +23,10 @@ interface Deps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly read: ReadOperation;
+  readonly resendAfterMs: number;
 }
 
-export function createCancel({ store, events, transport, clock, read }: Deps) {
+export function createCancel({ store, events, transport, clock, read, resendAfterMs }: Deps) {
   const mark = statement(
     store.dialect,
     `update {operations} set
@@ -59,7 +60,7 @@ export function createCancel({ store, events, transport, clock, read }: Deps) {
   };
 }
 
-export function createRetry({ store, events, transport, clock, ids, read }: Deps) {
+export function createRetry({ store, events, transport, clock, ids, read, resendAfterMs }: Deps) {
   const requeue = statement(
     store.dialect,
     `update {operations} set

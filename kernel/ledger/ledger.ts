@@ -5,6 +5,7 @@ import type { IdSource } from "../ids/index.ts";
 import type { Log } from "../log/index.ts";
 import type { Ledger } from "./contract.ts";
 import { createCancel, createRetry } from "./interfere.ts";
+import { defaultLeaseMs, resendAfterMsOf } from "./lease-times.ts";
 import { createReads } from "./read.ts";
 import { createStart } from "./start.ts";
 import type { Wakes } from "./wakes.ts";
@@ -18,6 +19,8 @@ export interface LedgerOptions {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Log;
+  /** The same as the workers' and the sweeper's: a lost wake-up is sent again after half of it. Default 30,000. */
+  readonly leaseMs?: number;
 }
 
 /**
@@ -33,9 +36,10 @@ export interface LedgerOptions {
 export function createLedger(options: LedgerOptions): Ledger {
   const { store, events, transport, clock, ids } = options;
   const { read, ...reads } = createReads(store);
-  const outside = { store, events, transport, clock, ids, read };
+  const resendAfterMs = resendAfterMsOf(options.leaseMs ?? defaultLeaseMs);
+  const outside = { store, events, transport, clock, ids, read, resendAfterMs };
   return {
-    start: createStart(options),
+    start: createStart({ store, events, transport, clock, ids, resendAfterMs }),
     ...reads,
     cancel: createCancel(outside),
     retry: createRetry(outside),

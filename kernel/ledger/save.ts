@@ -19,7 +19,7 @@ import { LeaseLost } from "./errors.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createHeirs, type Heir } from "./locks.ts";
 import { amongIds, idList, rowsFrom, statement } from "./statements.ts";
-import { resendAfterMs, type Wake, type Wakes } from "./wakes.ts";
+import type { Wake, Wakes } from "./wakes.ts";
 
 export interface StepRecord {
   readonly name: string;
@@ -75,8 +75,8 @@ export interface Saves {
   save(save: Save, until: number): Promise<Saved>;
 }
 
-export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; clock: Clock }): Saves {
-  const { store, events, wakes, clock } = deps;
+export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; clock: Clock; resendAfterMs: number }): Saves {
+  const { store, events, wakes, clock, resendAfterMs } = deps;
   const { dialect } = store;
   const update = statement<{ id: string; cancel_requested_at: number | null }>(dialect, updateText(store));
   const guard = statement(dialect, guardText(store));
@@ -94,7 +94,7 @@ export function createSaves(deps: { store: Store; events: Events; wakes: Wakes; 
   async function commit(saves: readonly Save[], heir: Heir | undefined): Promise<Saved[]> {
     const write = new Write();
     const revisions = saves.map((save) => markSent(save));
-    const rows = JSON.stringify(saves.map((save, index) => toRow(save, revisions[index]!)));
+    const rows = JSON.stringify(saves.map((save, index) => toRow(save, revisions[index]!, resendAfterMs)));
     const ids = idList(saves.map((save) => save.id));
     const updated = write.add(update([rows, ids]));
     write.add(guard([rows, saves.length, ids]));
@@ -255,7 +255,7 @@ const stepsText = (store: Store) => `
 
 const errorText = (error: OperationError | undefined): string | null => (error === undefined ? null : JSON.stringify(error));
 
-const toRow = (save: Save, toRevision: number) => ({
+const toRow = (save: Save, toRevision: number, resendAfterMs: number) => ({
   saved: save.id,
   in_epoch: save.epoch,
   by_owner: save.owner,

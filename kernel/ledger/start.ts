@@ -6,15 +6,15 @@ import { newId, type IdSource, type OperationId } from "../ids/index.ts";
 import { operationStarted } from "./announce.ts";
 import type { StartOptions } from "./contract.ts";
 import { statement } from "./statements.ts";
-import { resendAfterMs, type Wakes } from "./wakes.ts";
+import type { Wakes } from "./wakes.ts";
 
 const columns = [
   "id", "name", "queue", "category", "workspace", "subject", "lock", "steps", "step", "input", "actor", "node", "due_at", "wake_at", "created_at",
 ] as const; // prettier-ignore
 
 /** Adds the operation, its start event and its wake-up to a write: it exists exactly if the write commits. */
-export function createStart(deps: { store: Store; events: Events; transport: Wakes; clock: Clock; ids: IdSource }) {
-  const { store, events, transport, clock, ids } = deps;
+export function createStart(deps: { store: Store; events: Events; transport: Wakes; clock: Clock; ids: IdSource; resendAfterMs: number }) {
+  const { store, events, transport, clock, ids, resendAfterMs } = deps;
   const places = columns.map((_, index) => `?${index + 1}`).join(", ");
   const insert = statement(
     store.dialect,

@@ -10,9 +10,9 @@ import type { Store } from "../database/index.ts";
 import { toNornsError } from "../errors/index.ts";
 import type { OperationId } from "../ids/index.ts";
 import type { Log } from "../log/index.ts";
+import { defaultLeaseMs, resendAfterMsOf, roundMsOf } from "./lease-times.ts";
 import { skippingLockedRows, statement } from "./statements.ts";
-import { resendAfterMs, type Wakes } from "./wakes.ts";
-import { defaultLeaseMs } from "./worker.ts";
+import type { Wakes } from "./wakes.ts";
 
 export interface SweeperOptions {
   readonly store: Store;
@@ -40,7 +40,9 @@ const atOnce = 500;
 
 export function createSweeper(options: SweeperOptions): Sweeper {
   const { store, transport, clock, log } = options;
-  const roundMs = Math.max(20, (options.leaseMs ?? defaultLeaseMs) / 10);
+  const leaseMs = options.leaseMs ?? defaultLeaseMs;
+  const roundMs = roundMsOf(leaseMs);
+  const resendAfterMs = resendAfterMsOf(leaseMs);
   const lookAtOverdue = statement<Overdue>(
     store.dialect,
     `update {operations} set wake_at = case

@@ -14,6 +14,3 @@ export interface Wakes {
   enlist(write: Write, wake: Wake): void;
   send(wakes: readonly Wake[]): Promise<void>;
 }
-
-/** How long after an operation could have been claimed the sweeper sends its wake-up again. */
-export const resendAfterMs = 15_000;

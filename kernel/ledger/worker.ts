@@ -13,6 +13,7 @@ import { createClaims, type ClaimRequest } from "./claim.ts";
 import type { Json, OperationDefinition, OperationStep } from "./contract.ts";
 import { inputInvalid, LeaseLost, toOperationError } from "./errors.ts";
 import { InHand } from "./in-hand.ts";
+import { claimMsOf, defaultLeaseMs, resendAfterMsOf } from "./lease-times.ts";
 import { createLeases } from "./leases.ts";
 import { randomToken } from "./random-token.ts";
 import { createRefusals } from "./refused.ts";
@@ -56,16 +57,14 @@ export interface Worker {
   readonly running: number;
 }
 
-export const defaultLeaseMs = 30_000;
-
 export function createWorker(options: WorkerOptions): Worker {
   const { store, events, transport, clock, ids, log } = options;
-  // A lease ends early enough for the sweeper to pass by and for another worker to begin within `leaseMs`.
-  const leaseMs = Math.ceil((options.leaseMs ?? defaultLeaseMs) * 0.8);
+  const leaseMs = claimMsOf(options.leaseMs ?? defaultLeaseMs);
+  const resendAfterMs = resendAfterMsOf(options.leaseMs ?? defaultLeaseMs);
   const holder = `${options.node}/${options.name ?? "main"}`;
   const definitions = new Map(options.definitions.map((definition) => [definition.name, definition]));
   const claims = createClaims(store, { holder, node: options.node });
-  const saves = createSaves({ store, events, wakes: transport, clock });
+  const saves = createSaves({ store, events, wakes: transport, clock, resendAfterMs });
   const leases = createLeases({ store, clock, log, holder, leaseMs, lookMs: 500 });
   const refused = createRefusals({ store, transport, clock, node: options.node });
   const readSteps = statement<OperationStepsTable>(store.dialect, "select * from {operation_steps} where operation = ?1");

@@ -58,7 +58,7 @@ export async function startServer(setup: Setup): Promise<RunningServer> {
   const keys = await ensureKeys({ store: state.store, home, secrets: config.secrets, mask, log });
   signal.throwIfAborted();
 
-  const kernel = await composeKernel({ state, log });
+  const kernel = await composeKernel({ config, state, log });
   const background = opened.use(createBackground(log, fail));
   const outbound = createOutbound({ allowedNetworks: config.allowedNetworks.map((network) => network.text) });
   // With port 0 the system chooses: the address is known once the server listens.

@@ -35,6 +35,42 @@ export function testsOfTakeOver(home: Home): void {
     }
   });
 
+  for (const leaseMs of [1_000, 1_500])
+    test(`it takes over within one lease of ${leaseMs} ms, in real time, what a worker left soon after its claim`, async () => {
+      const lab = new Lab(home().store, home().transport, { leaseMs });
+      const begun = Promise.withResolvers<number>();
+      const operation = anOperation([
+        { run: async ({ operation: { epoch } }) => (epoch === 1 ? (begun.resolve(Date.now()), new Promise(() => {})) : done()) },
+      ]);
+      const dying = mortal(lab.store);
+      const lost = lab.worker([operation], { store: dying, leaseMs });
+      const second = lab.worker([operation], { name: "second", leaseMs });
+      const stop = new AbortController();
+      let isLost = false;
+      const listener = await home().transport.listen([{ queue: operation.queue, concurrency: 2 }], (id, signal) => {
+        if (isLost) return second.run(id, signal);
+        isLost = true;
+        void lost.run(id, never);
+        return Promise.resolve();
+      });
+      const sweeping = lab.sweeper.run(stop.signal);
+      try {
+        const first = anOperation(); // the store's first statements take longer
+        await lab.worker([first]).run(await lab.start(first), never);
+        const id = await lab.start(operation);
+        const lostAt = await begun.promise;
+        dying.die();
+        const ended = await lab.ledger.waitForEnd(id, AbortSignal.timeout(25_000));
+        expect(ended).toMatchObject({ state: "succeeded", epoch: 2 });
+        expect(ended.startedAt).toBeLessThanOrEqual(lostAt);
+        expect(ended.finishedAt! - lostAt).toBeLessThanOrEqual(leaseMs + 250); // what a busy machine may add
+      } finally {
+        stop.abort();
+        await sweeping;
+        await listener.stop(AbortSignal.timeout(5_000));
+      }
+    });
+
   test("it asks the probe before a repeat, and only then", async () => {
     const lab = new Lab(home().store);
     const asked: string[] = [];
