@@ -46,13 +46,13 @@ export interface ProvingOptions {
   readonly isStarted?: boolean;
 }
 
-const slowSteps = "build: { command: sleep 0.3, test: sleep 0.3 }\nmigrations: { command: sleep 0.3 }";
+const slowSteps = "build: { command: sleep 0.3, test: sleep 0.3 }\nmigrations: sleep 0.3";
 
 function filesOf(engine: EngineName, body: string): Record<string, string> {
   const server = webServer(body);
   if (engine === "process") return { "infraspec.yaml": webSpec(app, { more: slowSteps }), "server.cjs": server };
   return {
-    "infraspec.yaml": `name: ${app}\nbuild: { dockerfile: Dockerfile, test: sleep 0.3 }\nmigrations: { command: sleep 0.3 }\nprocesses:\n  web:\n    port: 3000\n    health: { path: /health, interval: 1s, timeout: 1s, deadline: 20s }\n    drain: { timeout: 5s }\n`,
+    "infraspec.yaml": `name: ${app}\nbuild: { dockerfile: Dockerfile, test: sleep 0.3 }\nmigrations: sleep 0.3\nprocesses:\n  web:\n    port: 3000\n    health: { path: /health, interval: 1s, timeout: 1s, deadline: 20s }\n    drain: { timeout: 5s }\n`,
     Dockerfile: `FROM ${baseImage}\nWORKDIR /app\nCOPY server.cjs ./\nUSER 1000\nCMD ["node", "server.cjs"]\n`,
     "server.cjs": server,
   };
@@ -83,6 +83,7 @@ export async function begin(proving: Proving): Promise<void> {
     await sleep(100);
     answer = await place.send("POST", `/api/apps/${app}/deploy`, {});
   }
+  if (answer.status !== 202) throw new Error(`The first deployment was refused: ${answer.status} ${JSON.stringify(answer.body)}`);
   const operation = await place.ended(String(answer.body["operationId"]), 90_000);
   if (operation.state !== "succeeded") throw new Error(`The first deployment did not succeed: ${JSON.stringify(operation.error)}`);
 }
