@@ -15,4 +15,4 @@ export { parseTraceparent, requestIdFrom } from "./request-id.ts";
 export { addRoute, answerError, invalidRequest, listRoutes, newRouter } from "./route.ts";
 export type { Access, HttpEnv, RequestScope, RouteDefinition, RouteEntry, Router, RouteRequest } from "./route.ts";
 export { parseJsonSafely, recordFromPairs, refuseUnsafeKeys } from "./safe-input.ts";
-export { eventStream, formatEvent, type LiveStreams, type ServerSentEvent } from "./streams.ts";
+export { eventStream, formatEvent, textStream, type LiveStreams, type ServerSentEvent } from "./streams.ts";

@@ -96,6 +96,44 @@ export function eventStream(
   });
 }
 
+/**
+ * The same for plain text: `pieces` is pulled, so a slow reader holds its source back. `stop` is the source's own signal: it
+ * is aborted when the reader leaves, the credential is revoked or the server stops, and the answer ends with its source.
+ */
+export function textStream(
+  request: { readonly context: Context<HttpEnv>; readonly actor: Actor | null },
+  pieces: AsyncIterable<string>,
+  stop: AbortController,
+): Response {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const text = new TextEncoder();
+  let stopListening = () => {};
+  const body = new ReadableStream<Uint8Array>({
+    start() {
+      stopListening = request.context.var.streams?.open(request.actor, () => stop.abort()) ?? stopListening;
+    },
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (!done && !stop.signal.aborted) return controller.enqueue(text.encode(value));
+        stopListening();
+        controller.close();
+      } catch (thrown) {
+        stopListening();
+        request.context.var.scope.log.warn({ error: thrown }, "A stream broke off.");
+        throw thrown;
+      }
+    },
+    cancel() {
+      stopListening();
+      stop.abort();
+    },
+  });
+  return new Response(body, {
+    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
+  });
+}
+
 export function formatEvent({ id, event, data }: ServerSentEvent): string {
   // A line break inside an id or a name would begin a field of its own; data is split into lines, as the format says.
   const oneLine = (value: string) => value.replace(/[\r\n\0]/g, " ");

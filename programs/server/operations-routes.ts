@@ -1,4 +1,5 @@
 /** `/api/operations`: every durable piece of work, of whatever room: listed, shown with its steps, cancelled, retried. */
+import { startedSchema, toStarted } from "@norns/capabilities/apps/wire";
 import { authorise, type Action, type Actor } from "@norns/kernel/actor";
 import { notFound } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
@@ -175,12 +176,12 @@ export function operationsRoutes(router: Router, ledger: Ledger, defaultWorkspac
         access: { action: steerOperations },
         params,
         status: 202,
-        answer: z.object({ sagaId: z.string(), operationId: z.string(), status: z.string() }).openapi("Started"),
+        answer: startedSchema,
       },
       async ({ params: { id }, actor }) => {
         await getOwn(ledger, id, actor, steerOperations);
         await ledger[verb](id, { label: actor.label });
-        return { sagaId: id, operationId: id, status: verb === "cancel" ? "cancelling" : "queued" };
+        return toStarted(id, verb === "cancel" ? "cancelling" : "queued");
       },
     );
 }

@@ -18,8 +18,6 @@ export const validateQuery = z.object({
   strictSecrets: z.enum(["true", "false"]).optional().openapi({ description: "Values of `env` that look like secrets are errors." }),
 });
 
-export const appParams = z.object({ id: z.string().max(200).openapi({ description: "The app's name." }) });
-
 export const registerBody = z
   .strictObject({
     infraspec: z

@@ -10,6 +10,7 @@ import { Write } from "@norns/kernel/database";
 import { NornsError } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
 import type { WorkspaceId } from "@norns/kernel/ids";
+import { activeStates } from "@norns/kernel/ledger";
 import type { VerbDeps } from "./create.ts";
 import { releaseName } from "./release.ts";
 import { startRollback } from "./roll-back-app.ts";
@@ -47,7 +48,7 @@ export async function autoRollBack(deps: VerbDeps, unhealthy: CurrentRelease, re
   const releases = await deps.rows.listReleases(workspace, app);
   const own = releases.find(({ id }) => id === current.release)?.operation;
   // Another operation is at work on the app: what it stops and starts is its business, and it says how it ended.
-  const active = await deps.ledger.list({ subject: subject("app", app), states: ["queued", "running", "retrying", "undoing"], limit: 10 });
+  const active = await deps.ledger.list({ subject: subject("app", app), states: activeStates, limit: 10 });
   if (active.operations.some(({ id, category }) => id !== own && category !== "preflight")) return false;
   const isForward = releases.every(({ number, currentSince }) => currentSince === null || number <= current.number);
   const target = previousGood(releases, { id: current.release, number: current.number });

@@ -1,8 +1,8 @@
 /** Shapes of the wire: the seed's field names, with ours added. Arrays are never null. */
+import { followFlag } from "@norns/capabilities/apps/wire";
 import { z } from "@norns/kernel/http";
 import { appNameSchema, idSchema } from "@norns/kernel/ids";
 
-export const appParams = z.object({ id: appNameSchema });
 export const operationParams = z.object({ id: idSchema("OperationId") });
 export const sagaParams = z.object({ sagaId: z.string().max(64) });
 
@@ -20,9 +20,6 @@ export const rollbackBody = z.object({
   /** A release's number or id; the good one before the current when absent. */
   release: z.union([z.string().regex(/^(\d{1,9}|rel_[0-9a-z]{26})$/, "a release's number or id"), z.number().int().positive()]).optional(),
 });
-
-export const startedSchema = z.object({ sagaId: z.string(), operationId: z.string(), status: z.string() });
-export const rollbackStartedSchema = startedSchema.extend({ imageTag: z.string(), release: z.number().int() });
 
 export const errorSchema = z.object({
   code: z.string(),
@@ -157,8 +154,5 @@ export const outputQuery = z.object({
     .string()
     .regex(/^[a-z-]{1,40}$/)
     .optional(),
-  follow: z
-    .enum(["true", "false", "1", "0", ""])
-    .transform((value) => value !== "false" && value !== "0")
-    .optional(),
+  follow: followFlag,
 });

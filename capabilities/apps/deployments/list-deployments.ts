@@ -1,6 +1,6 @@
 import { decodeCursor, encodeCursor } from "@norns/kernel/http";
 import type { OperationId, WorkspaceId } from "@norns/kernel/ids";
-import type { Operation, OperationError, OperationStep } from "@norns/kernel/ledger";
+import { hasEnded, type OperationError, type OperationStep } from "@norns/kernel/ledger";
 import type { DeploymentJson, ReleaseJson, StepJson } from "./contract.ts";
 import type { VerbDeps } from "./create.ts";
 import type { DeploymentQuery } from "./deployments.ts";
@@ -66,7 +66,7 @@ async function toDeployment(deps: VerbDeps, row: Deployment, asksAlways = false)
   const operation = row.outcome === null || asksAlways ? await deps.ledger.find(row.id as OperationId) : null;
   const hasSwitched = row.switched_at !== null;
   const status = operation ? statusOf(operation, hasSwitched) : row.outcome === "deployed" || hasSwitched ? "deployed" : "failed";
-  const step = operation && isUnderWay(operation) ? currentStep(operation.steps) : undefined;
+  const step = operation && !hasEnded(operation.state) ? currentStep(operation.steps) : undefined;
   const error = operation ? operation.error : row.error_json === null ? undefined : (JSON.parse(row.error_json) as OperationError);
   return {
     id: row.id,
@@ -88,8 +88,6 @@ async function toDeployment(deps: VerbDeps, row: Deployment, asksAlways = false)
     ...(error ? { error: toError(error) } : {}),
   };
 }
-
-const isUnderWay = (operation: Operation): boolean => ["queued", "running", "retrying", "undoing"].includes(operation.state);
 
 const toError = ({ code, message, step, details }: OperationError) => ({
   code,

@@ -1,5 +1,6 @@
 import { readStepOutput as readJournal } from "@norns/adapters/engines/journal";
 import type { OperationId, WorkspaceId } from "@norns/kernel/ids";
+import { hasEnded } from "@norns/kernel/ledger";
 import type { VerbDeps } from "./create.ts";
 import type { StepOutputChunk } from "./deployments.ts";
 import { deploymentNotFound } from "./errors.ts";
@@ -62,7 +63,8 @@ class StepEnd implements Disposable {
 
   async isOver(): Promise<boolean> {
     const operation = await this.#deps.ledger.find(this.#id);
-    if (!operation || !["queued", "running", "retrying"].includes(operation.state)) return true;
+    // What is taken back prints nothing: its output is over before the operation is.
+    if (!operation || operation.state === "undoing" || hasEnded(operation.state)) return true;
     const step = operation.steps.find(({ name }) => name === this.#step);
     return step === undefined || step.state === "done" || step.state === "skipped" || step.state === "undone";
   }

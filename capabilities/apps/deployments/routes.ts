@@ -1,6 +1,6 @@
-import { addRoute, eventStream, linkNextPage, z, type Router } from "@norns/kernel/http";
+import { appParams, rollbackStartedSchema, startedSchema, toStarted } from "@norns/capabilities/apps/wire";
+import { addRoute, eventStream, linkNextPage, textStream, z, type Router } from "@norns/kernel/http";
 import {
-  appParams,
   deployBody,
   deploymentSchema,
   deploymentsQuery,
@@ -9,26 +9,22 @@ import {
   pageQuery,
   releaseSchema,
   rollbackBody,
-  rollbackStartedSchema,
   sagaEventSchema,
   sagaParams,
   sourceQuery,
   sourceSchema,
-  startedSchema,
   statsSchema,
   stepSchema,
 } from "./contract.ts";
 import type { Deployments } from "./deployments.ts";
 import { imageTagOf } from "./release.ts";
 import { deploy, preflight, readDeployments, register, remove, rollBack } from "./policy.ts";
-import { outputText } from "./output-text.ts";
+import { outputLines } from "./output-text.ts";
 import { invalid } from "@norns/kernel/errors";
 
 /** What `norns deploy [dir]` may send. */
 const largestUploadBytes = 512 * 1024 * 1024;
 const uploadMs = 15 * 60_000;
-
-const started = (operation: string, status: string) => ({ sagaId: operation, operationId: operation, status });
 
 export function deploymentsRoutes(router: Router, deployments: Deployments): void {
   verbs(router, deployments);
@@ -53,7 +49,7 @@ function verbs(router: Router, deployments: Deployments): void {
       answer: startedSchema,
     },
     async ({ workspace, params, body, actor, scope }) =>
-      started(await deployments.deployApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
+      toStarted(await deployments.deployApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
   );
 
   addRoute(
@@ -74,7 +70,7 @@ function verbs(router: Router, deployments: Deployments): void {
     async ({ workspace, params, body, actor, scope }) => {
       const to = body.release === undefined ? undefined : String(body.release);
       const { operation, release } = await deployments.rollBackApp(workspace, params.id, to, actor, scope.requestId);
-      return { ...started(operation, "queued"), imageTag: imageTagOf(release, release.artifact), release: release.number };
+      return { ...toStarted(operation, "queued"), imageTag: imageTagOf(release, release.artifact), release: release.number };
     },
   );
 
@@ -92,7 +88,7 @@ function verbs(router: Router, deployments: Deployments): void {
       answer: startedSchema,
     },
     async ({ workspace, params, body, actor, scope }) =>
-      started(await deployments.preflightApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
+      toStarted(await deployments.preflightApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
   );
 
   addRoute(
@@ -135,7 +131,7 @@ function verbs(router: Router, deployments: Deployments): void {
       answer: startedSchema,
     },
     async ({ workspace, params, actor, scope }) =>
-      started(await deployments.removeApp(workspace, params.id, actor, scope.requestId), "queued"),
+      toStarted(await deployments.removeApp(workspace, params.id, actor, scope.requestId), "queued"),
   );
 }
 
@@ -205,13 +201,14 @@ function lists(router: Router, deployments: Deployments): void {
     },
     async (request) => {
       const { workspace, params, query, context } = request;
+      // Asked for before the answer begins, so that an unknown operation is a 404 and not a stream with an error in it.
       const stop = new AbortController();
       const output = await deployments.readStepOutput(workspace, params.id, {
         step: query.step,
         follow: query.follow ?? true,
         signal: stop.signal,
       });
-      if (context.req.header("accept")?.includes("text/plain")) return outputText(output, stop, request);
+      if (context.req.header("accept")?.includes("text/plain")) return textStream(request, outputLines(output), stop);
       return eventStream(request, async function* (signal) {
         signal.addEventListener("abort", () => stop.abort(), { once: true });
         for await (const chunk of output) yield { event: "output", data: JSON.stringify(chunk) };

@@ -4,6 +4,7 @@
  */
 import type { Engine, Group, Instance, InstanceExit, Workload } from "@norns/adapters/engines";
 import { probeOnce } from "@norns/adapters/engines/health";
+import { shortId } from "@norns/capabilities/apps/wire";
 import type { Clock } from "@norns/kernel/clock";
 import type { InstanceId, ProcessName } from "@norns/kernel/ids";
 import type { Look } from "./health.ts";
@@ -127,8 +128,8 @@ function tell(one: Awaited, what: string, wait: HealthWait): void {
   const place = placeName(one);
   wait.onProgress?.(`${place}: ${what}`, {
     process: one.process,
-    allocId: one.instance ? one.instance.id.slice(-8) : "",
-    node: one.instance?.node.slice(-8) ?? "",
+    allocId: one.instance ? shortId(one.instance.id) : "",
+    node: one.instance ? shortId(one.instance.node) : "",
     allocStatus: one.instance?.state ?? "pending",
     healthy: String(one.judgement.isHealthy === true),
   });

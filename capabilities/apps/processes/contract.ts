@@ -1,8 +1,7 @@
 /** Shapes of the wire: the seed's field names, with ours added. Arrays are never null. */
+import { followFlag } from "@norns/capabilities/apps/wire";
 import { z } from "@norns/kernel/http";
-import { appNameSchema, processNameSchema } from "@norns/kernel/ids";
-
-export const appParams = z.object({ id: appNameSchema });
+import { processNameSchema } from "@norns/kernel/ids";
 
 /** Why an instance ended, kept until its place is taken. */
 export const exitSchema = z.object({
@@ -85,11 +84,6 @@ export const scaleBody = z.object({
   count: z.number().int().min(0).max(100),
 });
 
-export const startedSchema = z.object({ sagaId: z.string(), operationId: z.string(), status: z.string() });
-
-/** `true`, `1` and the bare name mean yes. */
-const flag = z.enum(["true", "false", "1", "0", ""]).transform((value) => value !== "false" && value !== "0");
-
 export const logsQuery = z.object({
   process: processNameSchema.optional(),
   instance: z
@@ -99,5 +93,5 @@ export const logsQuery = z.object({
   tail: z.coerce.number().int().min(0).max(100_000).optional(),
   /** Milliseconds since the epoch, an ISO time, or a span back from now: `10m`. */
   since: z.string().max(40).optional(),
-  follow: flag.optional(),
+  follow: followFlag,
 });

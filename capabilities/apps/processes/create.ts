@@ -8,7 +8,7 @@ import { Write, type Store } from "@norns/kernel/database";
 import { NornsError } from "@norns/kernel/errors";
 import { subject, type Events } from "@norns/kernel/events";
 import type { NodeId } from "@norns/kernel/ids";
-import type { Ledger } from "@norns/kernel/ledger";
+import { activeStates, type Ledger } from "@norns/kernel/ledger";
 import type { Log } from "@norns/kernel/log";
 import { awaitHealthy } from "./await-healthy.ts";
 import { Board } from "./board.ts";
@@ -109,7 +109,7 @@ export function createProcesses(deps: ProcessesDeps): Processes {
   const verbDeps = { store, rows, catalog, ledger, audit, operations };
 
   const isBusy = async (app: string): Promise<boolean> => {
-    const active = await ledger.list({ subject: subject("app", app), states: ["queued", "running", "retrying", "undoing"], limit: 1 });
+    const active = await ledger.list({ subject: subject("app", app), states: activeStates, limit: 1 });
     return active.operations.length > 0;
   };
 

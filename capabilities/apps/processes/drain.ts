@@ -4,6 +4,7 @@
  */
 import type { Engine, Instance } from "@norns/adapters/engines";
 import type { Ingress } from "@norns/adapters/ingress";
+import type { Infraspec } from "@norns/capabilities/apps/catalog";
 import type { Clock } from "@norns/kernel/clock";
 import type { InstanceId, ProcessName } from "@norns/kernel/ids";
 import type { HeldOut } from "./held-out.ts";
@@ -18,6 +19,14 @@ export interface Draining {
 
 /** `drain.timeout` of a process. */
 export type DrainMs = (process: ProcessName) => number;
+
+/** For a process that a newer spec no longer has. */
+const usualDrainMs = 10_000;
+
+export const drainMsOf =
+  (spec: Infraspec): DrainMs =>
+  (process) =>
+    spec.processes.find(({ name }) => name === process)?.drain.timeoutMs ?? usualDrainMs;
 
 /** Out of routing and done with what it had. The instances stay held out until the caller lets them back in. */
 export async function drain(

@@ -1,9 +1,9 @@
 /** Log lines on the wire: server-sent events that can be resumed, or plain text. */
 import type { LogGap, LogLine } from "@norns/adapters/engines";
 import { toSafeText } from "@norns/adapters/engines/journal";
+import { shortId } from "@norns/capabilities/apps/wire";
 import { invalid } from "@norns/kernel/errors";
-import type { RouteRequest, ServerSentEvent } from "@norns/kernel/http";
-import { shortId } from "./status.ts";
+import type { ServerSentEvent } from "@norns/kernel/http";
 
 const cursorPattern = /^[A-Za-z0-9_-]{1,80}:\d{1,9}:\d{1,15}$/;
 const mostCursors = 500;
@@ -61,34 +61,7 @@ const toLineJson = (line: LogLine) => ({
   line: line.text,
 });
 
-/** The bare lines, as the seed's clients read them. Pulled: a slow reader holds the source back. `stop` ends the source. */
-export function asText(
-  lines: AsyncIterable<LogLine | LogGap>,
-  stop: AbortController,
-  request: Pick<RouteRequest<unknown, unknown, unknown>, "actor" | "context">,
-): Response {
-  const iterator = lines[Symbol.asyncIterator]();
-  const text = new TextEncoder();
-  let stopListening = () => {};
-  const body = new ReadableStream<Uint8Array>({
-    start() {
-      // The source ends with the signal, and the answer with its source.
-      stopListening = request.context.var.streams?.open(request.actor, () => stop.abort()) ?? stopListening;
-    },
-    async pull(controller) {
-      const { done, value } = await iterator.next();
-      if (done || stop.signal.aborted) {
-        stopListening();
-        controller.close();
-      } else
-        controller.enqueue(text.encode("gap" in value ? `[lines are missing here: ${value.gap.reason}]\n` : `${toSafeText(value.text)}\n`));
-    },
-    cancel() {
-      stopListening();
-      stop.abort();
-    },
-  });
-  return new Response(body, {
-    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
-  });
+/** The bare lines, as the seed's clients read them. */
+export async function* bareLines(lines: AsyncIterable<LogLine | LogGap>): AsyncGenerator<string> {
+  for await (const line of lines) yield "gap" in line ? `[lines are missing here: ${line.gap.reason}]\n` : `${toSafeText(line.text)}\n`;
 }

@@ -3,6 +3,7 @@
  * Each may die anywhere and run again: what has been done is seen from the instances themselves.
  */
 import type { Engine, Instance } from "@norns/adapters/engines";
+import { shortId } from "@norns/capabilities/apps/wire";
 import { Write } from "@norns/kernel/database";
 import { subject, type Events } from "@norns/kernel/events";
 import { appNameSchema, idSchema, processNameSchema, type AppName, type InstanceId, type WorkspaceId } from "@norns/kernel/ids";
@@ -11,12 +12,13 @@ import { z } from "@norns/kernel/http";
 import type { Clock } from "@norns/kernel/clock";
 import { awaitHealthy, type Verdict } from "./await-healthy.ts";
 import type { CurrentRelease } from "./current-release.ts";
-import { drain, drainAndStop, type Draining, type DrainMs } from "./drain.ts";
+import { drain, drainAndStop, drainMsOf, type Draining } from "./drain.ts";
 import { notHealthy } from "./errors.ts";
 import type { Scales } from "./processes.ts";
 import { differenceOf, isDifferent, placeName, type Place } from "./wanted.ts";
 import { toWorkload } from "./workload.ts";
 
+/** Whoever changes what runs of an app holds it: deployments too. */
 export const appLock = (app: string): string => `app:${app}`;
 export const processesQueue = "app-processes";
 
@@ -103,7 +105,7 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
           const due = places.filter((instance) => instance.startedAt < context.operation.createdAt);
           for (const [position, instance] of due.entries()) {
             context.progress(`Restarting ${placeName(instance)} (${position + 1} of ${due.length}).`);
-            await drain(draining, [instance], drainMsOf(current), context.signal);
+            await drain(draining, [instance], drainMsOf(current.spec), context.signal);
             try {
               await engine.restart(instance.id, { signal: context.signal });
               const verdict = await awaitHealthy(clock, engine, workload, {
@@ -167,7 +169,7 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
           const scales = await deps.scalesOf(context.input.workspace, context.input.app);
           const difference = differenceOf(current, scales, instances);
           const surplus = instances.filter(({ id }) => difference.surplus.includes(id));
-          await drainAndStop(draining, engine, surplus, drainMsOf(current), context.signal);
+          await drainAndStop(draining, engine, surplus, drainMsOf(current.spec), context.signal);
           await engine.apply(workload, { keepUp: true, signal: context.signal });
           const verdict = await awaitHealthy(clock, engine, workload, {
             signal: context.signal,
@@ -207,7 +209,7 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
           if (!isDifferent(difference)) return skipped("Everything that should run is there.");
           // A writable volume belongs to one release at a time: the old one goes first.
           const leaving = instances.filter(({ id }) => difference.superseded.includes(id) || difference.surplus.includes(id));
-          const stop = () => drainAndStop(draining, engine, leaving, drainMsOf(current), context.signal);
+          const stop = () => drainAndStop(draining, engine, leaving, drainMsOf(current.spec), context.signal);
           if (workload.update === "recreate") await stop();
           await engine.apply(workload, { keepUp: true, signal: context.signal });
           if (workload.update === "rolling") await stop();
@@ -215,7 +217,7 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
           const write = new Write();
           say(write, context, "system", "app.restored", describe(current.app, current.number, difference.missing, leaving), {
             missing: difference.missing.map(placeName).join(","),
-            stopped: leaving.map(({ id }) => id.slice(-8)).join(","),
+            stopped: leaving.map(({ id }) => shortId(id)).join(","),
           });
           return done({ started: difference.missing.length, stopped: leaving.length }, write);
         },
@@ -229,11 +231,6 @@ export function createProcessesOperations(deps: OperationDeps): ProcessesOperati
 const isSamePlace = (left: Place, right: Place): boolean => left.process === right.process && left.index === right.index;
 const byPlace = (left: Instance, right: Instance): number =>
   left.process < right.process ? -1 : left.process > right.process ? 1 : left.index - right.index;
-
-export const drainMsOf =
-  (current: Pick<CurrentRelease, "spec">): DrainMs =>
-  (process) =>
-    current.spec.processes.find(({ name }) => name === process)?.drain.timeoutMs ?? 10_000;
 
 function refuseUnhealthy(verdict: Verdict, what: string): void {
   if (!verdict.healthy) throw notHealthy(`${what} ${verdict.reason}`, { evidence: verdict.evidence });

@@ -1,7 +1,8 @@
-import { addRoute, eventStream, z, type Router } from "@norns/kernel/http";
+import { appParams, startedSchema, toStarted } from "@norns/capabilities/apps/wire";
+import { addRoute, eventStream, textStream, z, type Router } from "@norns/kernel/http";
 import { invalid } from "@norns/kernel/errors";
-import { appParams, appStatusSchema, logsQuery, scaleBody, startedSchema } from "./contract.ts";
-import { asText, cursorsOf, sinceOf, toLogEvents } from "./log-stream.ts";
+import { appStatusSchema, logsQuery, scaleBody } from "./contract.ts";
+import { bareLines, cursorsOf, sinceOf, toLogEvents } from "./log-stream.ts";
 import { readApps, readLogs, restart, scale } from "./policy.ts";
 import type { Processes } from "./processes.ts";
 
@@ -48,7 +49,7 @@ export function processesRoutes(router: Router, processes: Processes): void {
     },
     async ({ workspace, params, actor, scope }) => {
       const operation = await processes.restartApp(workspace, params.id, actor, scope.requestId);
-      return { sagaId: operation, operationId: operation, status: "restarted" };
+      return toStarted(operation, "restarted");
     },
   );
 
@@ -74,7 +75,7 @@ export function processesRoutes(router: Router, processes: Processes): void {
           details: { fields: [{ field: "group", message: "is required" }] },
         });
       const operation = await processes.scaleApp(workspace, params.id, { process, count: body.count }, actor, scope.requestId);
-      return { sagaId: operation, operationId: operation, status: "scaled" };
+      return toStarted(operation, "scaled");
     },
   );
 
@@ -109,7 +110,7 @@ export function processesRoutes(router: Router, processes: Processes): void {
       // Asked for before the answer begins, so that an unknown app is a 404 and not a stream with an error in it.
       const stop = new AbortController();
       const lines = await processes.readLogs(workspace, params.id, { ...filter, signal: stop.signal });
-      if (context.req.header("accept")?.includes("text/plain")) return asText(lines, stop, request);
+      if (context.req.header("accept")?.includes("text/plain")) return textStream(request, bareLines(lines), stop);
       return eventStream(request, (signal) => {
         signal.addEventListener("abort", () => stop.abort(), { once: true });
         return toLogEvents(lines, cursors ?? []);

@@ -1,6 +1,7 @@
 /** An app's page: its spec, what should run of it and what does. Pure. */
 import type { Instance } from "@norns/adapters/engines";
 import { toSpecJson, type App } from "@norns/capabilities/apps/catalog";
+import { shortId } from "@norns/capabilities/apps/wire";
 import type { InstanceId } from "@norns/kernel/ids";
 import type { Allocation, AppStatus } from "./contract.ts";
 import type { CurrentRelease } from "./current-release.ts";
@@ -90,9 +91,6 @@ const clientStatus = (instance: Instance): Allocation["status"] => {
       return instance.exit?.code === 0 ? "complete" : "failed";
   }
 };
-
-/** The seed shows eight characters; the last ones are the random part of our ids. */
-export const shortId = (id: string): string => id.slice(-8);
 
 function toAllocation(instance: Instance, current: CurrentRelease | undefined, seen: Observation): Allocation {
   const status = clientStatus(instance);

@@ -1,6 +1,6 @@
 /** A release of an app, as the engines receive it. Pure: two calls with the same release and scales are equal. */
 import type { Group, Workload } from "@norns/adapters/engines";
-import type { EnvMap, ProcessSpec } from "@norns/capabilities/apps/catalog";
+import { updateOf, type EnvMap, type ProcessSpec } from "@norns/capabilities/apps/catalog";
 import type { CurrentRelease } from "./current-release.ts";
 import type { Scales } from "./processes.ts";
 
@@ -15,7 +15,7 @@ export function toWorkload(release: RunnableRelease, scales: Scales): Workload {
     release: release.release,
     artifact: release.artifact,
     groups: spec.processes.flatMap((process) => toGroup(release, process, scales)),
-    update: spec.volumes.some((volume) => !volume.readOnly && !volume.shared) ? "recreate" : "rolling",
+    update: updateOf(spec),
   };
 }
 

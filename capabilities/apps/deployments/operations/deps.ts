@@ -44,7 +44,6 @@ export interface StepDeps {
 }
 
 export const deploymentsQueue = "app-deployments";
-export const appLock = (app: string): string => `app:${app}`;
 
 const appInput = z.object({ workspace: idSchema("WorkspaceId"), app: appNameSchema });
 export const deployInput = appInput.extend({

@@ -1,11 +1,10 @@
-import { hostnamesOf, toWorkload } from "@norns/capabilities/apps/processes";
+import { drainMsOf, hostnamesOf, toWorkload } from "@norns/capabilities/apps/processes";
 import { Write } from "@norns/kernel/database";
 import { isRetryable, toNornsError } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
 import { done, skipped, type StepContext, type StepDefinition, type StepResult } from "@norns/kernel/ledger";
 import { toCurrent } from "../release.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
-import { drainMsOf } from "./drain-ms.ts";
 import { othersOf, releaseOf, submittedOf } from "./submit.ts";
 
 const tries = 3;

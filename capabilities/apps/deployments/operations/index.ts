@@ -10,7 +10,6 @@ import { cleanup } from "./cleanup.ts";
 import { clone } from "./clone.ts";
 import { migrate, snapshot, test } from "./commands.ts";
 import {
-  appLock,
   deployInput,
   deploymentsQueue,
   removeInput,
@@ -26,6 +25,7 @@ import { mootRollback } from "./moot-rollback.ts";
 import { removeAppSteps } from "./remove.ts";
 import { submit } from "./submit.ts";
 import { engineOf } from "@norns/capabilities/apps/catalog";
+import { appLock } from "@norns/capabilities/apps/processes";
 
 export interface DeploymentsOperations {
   readonly deploy: OperationDefinition<DeployInput>;

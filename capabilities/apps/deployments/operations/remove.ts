@@ -1,9 +1,9 @@
+import { drainMsOf } from "@norns/capabilities/apps/processes";
 import { Write } from "@norns/kernel/database";
 import { done, skipped, type StepDefinition } from "@norns/kernel/ledger";
 import { isKept } from "../release.ts";
 import { isArtifactShared } from "../rules.ts";
 import type { RemoveInput, StepDeps } from "./deps.ts";
-import { drainMsOf } from "./drain-ms.ts";
 
 /** Everything of the app goes but its volumes, its logs and its history. The catalogue has forgotten it already. */
 export function removeAppSteps(deps: StepDeps): StepDefinition<RemoveInput>[] {

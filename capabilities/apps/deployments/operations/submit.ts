@@ -1,11 +1,10 @@
-import { toWorkload } from "@norns/capabilities/apps/processes";
+import { drainMsOf, toWorkload } from "@norns/capabilities/apps/processes";
 import type { Engine, Instance } from "@norns/adapters/engines";
 import { done, type Json, type StepContext, type StepDefinition } from "@norns/kernel/ledger";
 import { releaseNotFound, releaseNotKept } from "../errors.ts";
 import { isKept, releaseName, toCurrent, type KeptRelease } from "../release.ts";
 import { findOutput } from "./before-switch.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
-import { drainMsOf } from "./drain-ms.ts";
 
 /** Set when there is nothing left to do: the later steps then say why. */
 export interface Submitted {
