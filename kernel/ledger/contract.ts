@@ -12,14 +12,7 @@ import type { NodeId, OperationId, WorkspaceId } from "../ids/index.ts";
 
 /** Not over yet. */
 export const activeStates = ["queued", "running", "retrying", "undoing"] as const;
-export const operationStates = [
-  ...activeStates,
-  "succeeded",
-  "failed",
-  "cancelled",
-  "undone",
-  "undo_failed",
-] as const;
+export const operationStates = [...activeStates, "succeeded", "failed", "cancelled", "undone", "undo_failed"] as const;
 export type OperationState = (typeof operationStates)[number];
 
 export const stepStates = ["pending", "running", "done", "skipped", "failed", "undone"] as const;
@@ -191,10 +184,11 @@ export interface Ledger {
   /**
    * Asks for the end; the running step's signal aborts, done steps are undone, and it ends `cancelled`. Asking twice is
    * asking once. Conflict when it has already ended. An operation whose last step finishes first still succeeds.
+   * `also` adds to the very write that asks, as an audit row does; it is not called when there is nothing to write.
    */
-  cancel(id: OperationId, actor: { label: string }): Promise<void>;
-  /** Runs a dead letter again from its failed step. Conflict unless it is `failed`, `undone` or `undo_failed`. */
-  retry(id: OperationId, actor: { label: string }): Promise<void>;
+  cancel(id: OperationId, actor: { label: string }, also?: (write: Write) => void): Promise<void>;
+  /** Runs a dead letter again from its failed step, `also` as above. Conflict unless it is `failed`, `undone` or `undo_failed`. */
+  retry(id: OperationId, actor: { label: string }, also?: (write: Write) => void): Promise<void>;
   /** Failed, undone and undo_failed operations, newest first, of one queue or of all. */
   deadLetters(query: {
     queue?: string;

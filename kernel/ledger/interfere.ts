@@ -31,6 +31,7 @@ export function createCancel({ store, events, transport, clock, read, resendAfte
     store.dialect,
     `update {operations} set
        cancel_requested_at = ?2,
+       updated_at = ?2,
        due_at = case when holder is null and state <> 'undoing' then ?2 else due_at end,
        wake_at = case when holder is null then ?3 else wake_at end
      where id = ?1 and finished_at is null and cancel_requested_at is null`,
@@ -40,7 +41,7 @@ export function createCancel({ store, events, transport, clock, read, resendAfte
     "insert into {assert_one} (n) select 0 where not exists (select 1 from {operations} where id = ?1 and finished_at is null)",
   );
 
-  return async (id: OperationId, actor: { label: string }): Promise<void> => {
+  return async (id: OperationId, actor: { label: string }, also?: (write: Write) => void): Promise<void> => {
     const { row } = await read(id);
     if (hasEnded(row.state)) throw operationEnded(id, row.state);
     if (row.cancel_requested_at !== null) return;
@@ -49,6 +50,7 @@ export function createCancel({ store, events, transport, clock, read, resendAfte
     write.add(mark([id, now, now + resendAfterMs]));
     write.add(guard([id]));
     events.append(write, cancelRequested(row, actor.label));
+    also?.(write);
     transport.enlist(write, { queue: row.queue, operation: id });
     try {
       await write.commit(store);
@@ -78,7 +80,7 @@ export function createRetry({ store, events, transport, clock, ids, read, resend
      where operation = ?1 and name = ?2`,
   );
 
-  return async (id: OperationId, actor: { label: string }): Promise<void> => {
+  return async (id: OperationId, actor: { label: string }, also?: (write: Write) => void): Promise<void> => {
     const { row, steps } = await read(id);
     if (!isDead(row.state)) throw operationNotDead(id, row.state);
     const again = stepsToRepeat(steps);
@@ -90,6 +92,7 @@ export function createRetry({ store, events, transport, clock, ids, read, resend
     write.add(guard([id, token]));
     for (const name of again) write.add(reset([id, name]));
     events.append(write, operationRetried(row, actor.label));
+    also?.(write);
     transport.enlist(write, { queue: row.queue, operation: id });
     try {
       await write.commit(store);

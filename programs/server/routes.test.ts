@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { aDatabase } from "@norns/adapters/stores/testing";
 import { createGraphileTransport } from "@norns/adapters/transports/postgres";
+import { auditMigrations, createAudit } from "@norns/capabilities/identity/audit";
+import { eventRoutes, operationRoutes } from "@norns/capabilities/operations";
 import { createRevocations, revocationMigrations, type Actor } from "@norns/kernel/actor";
 import { systemClock } from "@norns/kernel/clock";
 import { Write } from "@norns/kernel/database";
@@ -13,10 +15,8 @@ import { silentLog } from "@norns/kernel/log";
 import { createMetrics } from "@norns/kernel/telemetry";
 import { invalid } from "@norns/kernel/errors";
 import { describedRouter } from "./compose/routes.ts";
-import { eventsRoutes } from "./events-routes.ts";
 import { createLiveStreams } from "./live-streams.ts";
 import { metricsRoute } from "./metrics-route.ts";
-import { operationsRoutes } from "./operations-routes.ts";
 
 const mine = "ws_0000000000000000000000000a" as WorkspaceId;
 const theirs = "ws_0000000000000000000000000b" as WorkspaceId;
@@ -54,7 +54,7 @@ const greet = defineOperation({
 });
 
 async function aServer() {
-  const db = await aDatabase([kernelMigrations, ledgerMigrations, revocationMigrations]);
+  const db = await aDatabase([kernelMigrations, ledgerMigrations, revocationMigrations, auditMigrations]);
   const { store } = db;
   const events = createEvents({ store });
   const transport = createGraphileTransport({ pool: store.pool, url: db.url, log: silentLog });
@@ -94,12 +94,14 @@ async function aServer() {
       meter: metrics,
     }),
   );
-  eventsRoutes(router, events);
-  operationsRoutes(router, ledger, mine);
+  const audit = createAudit({ store, clock: systemClock, ids: systemIdSource });
+  eventRoutes(router, events);
+  operationRoutes(router, { ledger, audit, defaultWorkspace: mine });
   metricsRoute(router, metrics, mine);
 
   return {
     revocations,
+    audit,
     streams,
     db,
     async call(who: string, path: string, init: { method?: string; headers?: Record<string, string> } = {}) {
@@ -227,6 +229,33 @@ describe("/api/operations", () => {
     expect((await server.call("ada", `/api/operations/${bad}/retry`, { method: "POST" })).status).toBe(202);
     expect((await server.call("ada", `/api/operations/${good}/retry`, { method: "POST" })).status).toBe(409);
     expect((await server.call("ada", `/api/operations/${good}/cancel`, { method: "POST" })).status).toBe(409);
+  });
+
+  it("writes who cancelled and who retried into the audit trail: once for what changed, never for what was refused", async () => {
+    await using server = await aServer();
+    const [failed, waiting] = [await server.start(true), await server.start(false)];
+    await server.run(failed);
+    const post = async (who: string, path: string) => (await server.call(who, `/api/operations/${path}`, { method: "POST" })).status;
+    expect(await Promise.all([post("ada", `${failed}/retry`), post("ada", `${failed}/retry`)])).toEqual(expect.arrayContaining([202, 409]));
+    expect([await post("ada", `${waiting}/cancel`), await post("ada", `${waiting}/cancel`)]).toEqual([202, 202]);
+    expect(await post("watcher", `${waiting}/cancel`)).toBe(403);
+    const { rows } = await server.audit.list({ workspace: mine, limit: 10 });
+    expect(rows.map(({ action, operation, actor, before }) => [action, operation, actor.id, before])).toEqual([
+      ["operations.cancel", waiting, "usr_ada", { name: "test.greet", state: "queued" }],
+      ["operations.retry", failed, "usr_ada", { name: "test.greet", state: "failed" }],
+    ]);
+  });
+
+  it("takes subject or app, and refuses both", async () => {
+    await using server = await aServer();
+    const id = await server.start(false);
+    const found = async (path: string) => {
+      const answer = await server.call("ada", path);
+      return answer.ok ? ((await answer.json()) as { id: string }[]).map((one) => one.id) : answer.status;
+    };
+    for (const query of ["app=hello", "subject=app:hello"]) expect(await found(`/api/operations?${query}`)).toEqual([id]);
+    expect(await found("/api/operations?app=other")).toEqual([]);
+    for (const path of ["/api/operations", "/api/events"]) expect(await found(`${path}?app=hello&subject=app:hello`)).toBe(400);
   });
 
   it("[A1] tells nobody of another workspace that an operation exists, and lets no viewer steer", async () => {

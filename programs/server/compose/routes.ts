@@ -1,5 +1,6 @@
 /** Every route of every room, on one router: what is served, what openapi.json says, and what the truth table walks. */
 import { identityRoutes } from "@norns/capabilities/identity";
+import { eventRoutes, operationRoutes } from "@norns/capabilities/operations";
 import { catalogRoutes, type CatalogRoutesDeps } from "@norns/capabilities/apps/catalog";
 import { deploymentsRoutes, type Deployments } from "@norns/capabilities/apps/deployments";
 import { processesRoutes, type Processes } from "@norns/capabilities/apps/processes";
@@ -10,11 +11,9 @@ import type { Ledger } from "@norns/kernel/ledger";
 import type { Metrics } from "@norns/kernel/telemetry";
 import { docsPage } from "../docs-page.ts";
 import { enginesRoute } from "../engines-route.ts";
-import { eventsRoutes } from "../events-routes.ts";
 import { healthRoutes, type HealthAnswer } from "../health.ts";
 import { homePage } from "../home-page.ts";
 import { metricsRoute } from "../metrics-route.ts";
-import { operationsRoutes } from "../operations-routes.ts";
 import type { Identity } from "./identity.ts";
 
 export interface Rooms {
@@ -43,10 +42,11 @@ export function allRoutes(router: Router, rooms: Rooms): void {
   catalogRoutes(router, rooms.catalog);
   processesRoutes(router, rooms.processes);
   deploymentsRoutes(router, rooms.deployments);
-  operationsRoutes(router, rooms.ledger, rooms.identity.defaultWorkspace);
-  eventsRoutes(router, rooms.events);
+  const { audit, defaultWorkspace } = rooms.identity;
+  operationRoutes(router, { ledger: rooms.ledger, audit, defaultWorkspace });
+  eventRoutes(router, rooms.events);
   enginesRoute(router, rooms.engines);
-  metricsRoute(router, rooms.metrics, rooms.identity.defaultWorkspace);
+  metricsRoute(router, rooms.metrics, defaultWorkspace);
 }
 
 /** The router with nothing behind it: enough to describe and to list, and calling a handler of it is a mistake. */

@@ -4,13 +4,12 @@
  * credential the browser adds.
  */
 import type { IncomingMessage } from "node:http";
+import { followEvents } from "@norns/capabilities/operations";
 import type { Actor } from "@norns/kernel/actor";
-import { authorise, type Action } from "@norns/kernel/actor";
+import { authorise } from "@norns/kernel/actor";
 import { withinTime } from "@norns/kernel/clock";
 import { forbidden, quota, unavailable, unauthenticated } from "@norns/kernel/errors";
 import type { WorkspaceId } from "@norns/kernel/ids";
-
-export const followEvents: Action = { name: "events.follow", role: "viewer", scope: "apps:read" };
 
 export interface SocketRequest {
   readonly method: string;
