@@ -241,6 +241,9 @@ describe("what a spec cannot ask for", () => {
 
   it.each(["/etc/passwd", "../Dockerfile", "a/../../b", "", ".", "..", "-f", "a\nb", "a\0b"])("[I5] the Dockerfile %j", (path) => {
     expect(() => checkDockerfile(path)).toThrow(expect.objectContaining({ code: "dockerfile_invalid" }));
+    expect(() => toBuildQuery({ app: "shop" as AppName, release: "rel_1", commit: "c", env: {}, dockerfile: path }, place)).toThrow(
+      expect.objectContaining({ code: "dockerfile_invalid" }),
+    );
   });
 
   it.each(["", "-v", "a b", "http://x/y", "../x", "a//b", "$(x)", "a;b", "a?b=c", "a#b", "x@sha256:short", "/x", "a/"])(

@@ -16,6 +16,8 @@ describe("[I10] a hostile infraspec", () => {
       `name: a\nsecrets: &s [A, B]\nprocesses:\n${Array.from({ length: 40 }, (_, index) => `  p${index}: &p${index} { command: x, env: { A: b } }`).join("\n")}\nvolumes: ${"[".repeat(2000)}`,
     ],
     ["a file that contains itself", "name: a\nprocesses: &p { web: { command: x, env: *p } }"],
+    ["25 lists in lists, where nobody reads them", `${minimal}x: ${"[".repeat(25)}${"]".repeat(25)}\n`],
+    ["20,000 values, where nobody reads them", `${minimal}x: [${"a,".repeat(20_000)}]\n`],
     ["100,000 lists in lists", "[".repeat(100_000)],
     ["60,000 items in items", `${"- ".repeat(60_000)}a`],
     ["30,000 blocks in blocks", "{a: ".repeat(30_000)],
