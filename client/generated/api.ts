@@ -145,7 +145,7 @@ export interface Api {
   /** Try a deployment: resolve, validate, build and test, and nothing more */
   "POST /api/apps/{id}/preflight": { params: { readonly "id": string }; query: undefined; body: { readonly "ref"?: (string) | ("") }; answer: Started };
   /** Send the source of an app */
-  "POST /api/apps/{id}/source": { params: { readonly "id": string }; query: { readonly "commit": string }; body: undefined; answer: { readonly "app": string; readonly "commit": string; readonly "isNew": boolean } };
+  "POST /api/apps/{id}/source": { params: { readonly "id": string }; query: { readonly "commit": string }; body: unknown; answer: { readonly "app": string; readonly "commit": string; readonly "isNew": boolean } };
   /** List deployments and rollbacks, newest first */
   "GET /api/deployments": { params: undefined; query: { readonly "app"?: string; readonly "limit"?: number; readonly "cursor"?: string; readonly "status"?: "queued" | "building" | "testing" | "migrating" | "submitting" | "healthy" | "deployed" | "failed" }; body: undefined; answer: readonly (Deployment)[] };
   /** Show a deployment */
@@ -175,7 +175,7 @@ export interface Api {
   /** Run a dead letter again, from its failed step */
   "POST /api/operations/{id}/retry": { params: { readonly "id": string }; query: undefined; body: undefined; answer: Started };
   /** List what happened, or follow it live */
-  "GET /api/events": { params: undefined; query: { readonly "after"?: number | null; readonly "before"?: number | null; readonly "subject"?: string; readonly "app"?: string; readonly "operation"?: string; readonly "category"?: string; readonly "limit"?: number; readonly "cursor"?: string }; body: undefined; answer: readonly (Event)[] };
+  "GET /api/events": { params: undefined; query: { readonly "limit"?: number; readonly "cursor"?: string; readonly "after"?: number | null; readonly "before"?: number | null; readonly "subject"?: string; readonly "app"?: string; readonly "operation"?: string; readonly "category"?: string }; body: undefined; answer: readonly (Event)[] };
   /** List the engines of this machine and the isolation in force */
   "GET /api/engines": { params: undefined; query: undefined; body: undefined; answer: readonly (Engine)[] };
   /** Read metrics in Prometheus' text form */

@@ -22,7 +22,7 @@ export function describeRoute<Params, Query, Body, Answer>(definition: RouteDefi
     ...("open" in access ? [] : [401]),
     ...("action" in access ? [403] : []),
     ...(definition.params ? [404] : []),
-    ...(method === "get" ? [] : [409, ...(definition.body ? [413] : [])]),
+    ...(method === "get" ? [] : [409, ...(definition.body || definition.bodyType ? [413] : [])]),
     429,
   ];
   return createRoute({
@@ -37,20 +37,30 @@ export function describeRoute<Params, Query, Body, Answer>(definition: RouteDefi
       // The casts: a route's parts are objects of strings, which the library wants to know as ZodObject.
       ...(definition.params ? { params: definition.params as never } : {}),
       ...(definition.query ? { query: definition.query as never } : {}),
-      ...(definition.body ? { body: { content: { "application/json": { schema: definition.body } }, required: false } } : {}),
+      ...bodyOf(definition),
     },
     responses: {
       [status]: {
         description: definition.summary,
-        ...(definition.answer
-          ? { content: { "application/json": { schema: definition.answer } } }
-          : definition.answerType
-            ? { content: { [definition.answerType]: { schema: z.string() } } }
-            : {}),
+        ...answersOf(definition),
       },
       ...Object.fromEntries(possible.map((code) => [code, errorResponse(errors[code]!)])),
     },
   });
+}
+
+function bodyOf<Params, Query, Body, Answer>({ body, bodyType }: RouteDefinition<Params, Query, Body, Answer>) {
+  if (body) return { body: { content: { "application/json": { schema: body } }, required: false } };
+  if (!bodyType) return {};
+  const { type, description } = bodyType;
+  return { body: { description, content: { [type]: { schema: z.string().openapi({ format: "binary" }) } }, required: true } };
+}
+
+function answersOf<Params, Query, Body, Answer>(definition: RouteDefinition<Params, Query, Body, Answer>) {
+  const { answer, answerType, answerTypes = answerType ? [answerType] : [] } = definition;
+  if (answer) return { content: { "application/json": { schema: answer } } };
+  if (answerTypes.length === 0) return {};
+  return { content: Object.fromEntries(answerTypes.map((type) => [type, { schema: z.string() }])) };
 }
 
 /** `get /api/apps/{id}/logs` → `getAppsLogs…`: stable, unique, readable as a function's name. */

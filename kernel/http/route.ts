@@ -52,6 +52,8 @@ export type Router = OpenAPIHono<HttpEnv>;
  */
 export type Access = { readonly action: Action } | { readonly person: true } | { readonly open: string };
 
+type AnswerType = "text/event-stream" | "text/plain" | "text/html" | "application/octet-stream";
+
 export interface RouteDefinition<Params, Query, Body, Answer> {
   readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** OpenAPI form: `/api/apps/{id}/deploy`. */
@@ -67,11 +69,15 @@ export interface RouteDefinition<Params, Query, Body, Answer> {
   readonly query?: z.ZodType<Query>;
   /** A body of JSON. An empty body is parsed as `{}`. */
   readonly body?: z.ZodType<Body>;
+  /** Instead of `body`: bytes that the handler reads itself, and what they are. */
+  readonly bodyType?: { readonly type: `${string}/${string}`; readonly description: string };
   /** Defaults to 200. */
   readonly status?: 200 | 201 | 202 | 204;
   /** The JSON answer; leave it out for `204`, or set `answerType` for anything but JSON. */
   readonly answer?: z.ZodType<Answer>;
-  readonly answerType?: "text/event-stream" | "text/plain" | "text/html" | "application/octet-stream";
+  readonly answerType?: AnswerType;
+  /** Instead of `answerType`: several, chosen by the request's `Accept`; the first when it names none of them. */
+  readonly answerTypes?: readonly AnswerType[];
   /** The largest body accepted; 1 MB unless said otherwise. Holds for handlers that read the body themselves too. */
   readonly bodyLimitBytes?: number;
   /** How long the handler may take until it answers (a stream: until it begins). 30 s unless said otherwise. */

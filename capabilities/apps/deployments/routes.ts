@@ -97,12 +97,12 @@ function verbs(router: Router, deployments: Deployments): void {
       method: "post",
       path: "/api/apps/{id}/source",
       summary: "Send the source of an app",
-      description:
-        "The body is a tar of one commit (`git archive`), with its infraspec.yaml at the top. Registers the app when it is new; deploy it afterwards.",
+      description: "The source of one commit, with its infraspec.yaml at the top. Registers the app when it is new; deploy it afterwards.",
       tag: "Apps",
       access: { action: register },
       params: appParams,
       query: sourceQuery,
+      bodyType: { type: "application/x-tar", description: "A tar, up to 512 MB: what `git archive <commit>` writes." },
       status: 201,
       answer: sourceSchema,
       bodyLimitBytes: largestUploadBytes,
@@ -197,7 +197,7 @@ function lists(router: Router, deployments: Deployments): void {
       access: { action: readDeployments },
       params: operationParams,
       query: outputQuery,
-      answerType: "text/event-stream",
+      answerTypes: ["text/event-stream", "text/plain"],
     },
     async (request) => {
       const { workspace, params, query, context } = request;

@@ -93,7 +93,7 @@ export function processesRoutes(router: Router, processes: Processes): void {
       access: { action: readLogs },
       params: appParams,
       query: logsQuery,
-      answerType: "text/event-stream",
+      answerTypes: ["text/event-stream", "text/plain"],
     },
     async (request) => {
       const { workspace, params, query, context } = request;
