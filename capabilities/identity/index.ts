@@ -91,7 +91,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
   refuseUnsafeStart(config);
   const chainKeys = [config.secret, ...(config.formerSecrets ?? [])].map((secret) => deriveSecret(secret, "audit chain"));
   const revocations = createRevocations({ store, clock, log });
-  const audit = createAudit({ store, clock, ids, chainKeys });
+  const sealer = createSealer({ store, clock, log, chainKey: chainKeys[0]! });
+  const audit = createAudit({ store, clock, ids, chainKeys, recorded: sealer.lookSoon });
   const apiKeys = createApiKeys({
     store,
     events,
@@ -138,7 +139,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     workspaces,
     apiKeys,
     audit,
-    sealer: createSealer({ store, clock, log, chainKey: chainKeys[0]! }),
+    sealer,
     revocations,
     config,
     async prepare() {

@@ -23,8 +23,8 @@ describe("the audit trail", () => {
     audit = createAudit({ store: db.store, clock: systemClock, ids: systemIdSource, chainKeys: [chainKey] });
   });
   afterEach(() => db.close());
-  const sealer = (store: Store = db.store, key = chainKey) =>
-    createSealer({ store, clock: systemClock, log: silentLog, chainKey: key, everyMs: 50 });
+  const sealer = (store: Store = db.store, key = chainKey, everyMs = 50) =>
+    createSealer({ store, clock: systemClock, log: silentLog, chainKey: key, everyMs });
   const record = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index++) {
       const write = new Write();
@@ -63,6 +63,29 @@ describe("the audit trail", () => {
     const verified = await audit.verify();
     expect(verified).toMatchObject({ ok: true, checked: 85, unsealed: 0, firstBroken: null });
     expect(verified.head.seq).toBe(85);
+  });
+
+  it("seals a row of its own server within a second, and asks the database for nothing while none comes", async () => {
+    const sealing = sealer(db.openStore(), chainKey, 60_000);
+    const own = createAudit({
+      store: db.store,
+      clock: systemClock,
+      ids: systemIdSource,
+      chainKeys: [chainKey],
+      recorded: sealing.lookSoon,
+    });
+    const stop = new AbortController();
+    const running = sealing.run(stop.signal);
+    for (let round = 0; round < 3; round++) {
+      const write = new Write();
+      own.record(write, { workspace, actor, action: "apps.rename", subject: subject("app", "x") });
+      await write.commit(db.store);
+      const at = Date.now();
+      while ((await own.verify()).unsealed > 0 && Date.now() - at < 3_000) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(Date.now() - at).toBeLessThan(1_000);
+    }
+    stop.abort();
+    await running;
   });
 
   it("names the first row that was changed, taken out, moved or cut off", async () => {

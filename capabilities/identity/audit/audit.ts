@@ -17,6 +17,8 @@ export interface AuditDeps {
   readonly ids: IdSource;
   /** The key rows are sealed with, and those used before it: `verify` needs them, recording does not. */
   readonly chainKeys?: readonly string[];
+  /** Called after each commit that carried a row: there is something to seal. */
+  readonly recorded?: () => void;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface AuditDeps {
  * await write.commit(store);
  * ```
  */
-export function createAudit({ store, clock, ids, chainKeys = [""] }: AuditDeps): Audit {
+export function createAudit({ store, clock, ids, chainKeys = [""], recorded }: AuditDeps): Audit {
   const rowsOf = createAuditStore(store);
   const toText = (value: Json | undefined): string | null => (value === undefined ? null : JSON.stringify(redact(value)));
 
@@ -54,6 +56,7 @@ export function createAudit({ store, clock, ids, chainKeys = [""] }: AuditDeps):
           hash: null,
         }),
       );
+      if (recorded) write.afterCommit(recorded);
     },
 
     async list({ limit, cursor, ...query }) {

@@ -45,7 +45,9 @@ export interface Audit {
 export interface Sealer {
   /** Seals what is there and returns how many rows. */
   sealNow(): Promise<number>;
-  /** Seals what comes within a second, until the signal. */
+  /** There is a new row: `run` seals it within a second. */
+  lookSoon(): void;
+  /** Seals, until the signal: what it is called for within a second, what others left behind within a few. */
   run(signal: AbortSignal): Promise<void>;
 }
 
