@@ -129,6 +129,19 @@ describe("attacks on identity", () => {
     );
     expect((await wing.request("GET", `/api/workspaces/${elsewhere}/api-keys`, undefined, { token: owner.token })).body).toEqual([]);
     expect(key.body.id).not.toBe("key_x");
+
+    // Nor is it the header that decides whether one may: the owner of another workspace names that one.
+    const guest = await aMember(wing, owner.token, workspace, "a5@example.com", "viewer");
+    const own = (await wing.request("POST", "/api/workspaces", { name: "A5 own" }, { token: guest.token })).body.id;
+    const call = { token: guest.token, headers: { "x-norns-workspace": own } };
+    expect((await wing.request("POST", `/api/workspaces/${own}/api-keys`, { label: "own", scopes: ["apps:read"] }, call)).status).toBe(201);
+    expect((await wing.request("POST", `/api/workspaces/${workspace}/api-keys`, { label: "a5", scopes: ["apps:read"] }, call)).status).toBe(
+      403,
+    );
+    await wing.request("DELETE", `/api/workspaces/${workspace}/members/${guest.userId}`, undefined, { token: owner.token });
+    expect((await wing.request("POST", `/api/workspaces/${workspace}/api-keys`, { label: "a5", scopes: ["apps:read"] }, call)).status).toBe(
+      404,
+    );
   });
 
   it("[A6] what is remembered of one caller is never told to another", async () => {
@@ -330,6 +343,7 @@ describe("attacks on identity", () => {
       expect((await wing.request("POST", "/api/auth/login", { email, password: guess })).status).toBe(
         email === "admin@localhost" ? 400 : 401,
       );
+    expect((await wing.request("POST", "/api/auth/signup", { email: "n12@example.com", password })).body.code).toBe("SIGNUP_DISABLED");
     await expect(aWing(db.store, { config: { open: true, bindAddress: "0.0.0.0" } })).rejects.toMatchObject({
       code: "open_mode_needs_loopback",
     });
