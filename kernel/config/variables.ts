@@ -222,6 +222,11 @@ export const variables = {
     10,
   ),
 
+  keepEventsDays: integer(
+    "NORNS_EVENTS_KEEP_DAYS",
+    { doc: "Days after which events are forgotten. The audit trail keeps everything.", example: "365", min: 1, max: 36_500 },
+    90,
+  ),
   requestsPerMinute: integer(
     "NORNS_REQUESTS_PER_MINUTE",
     { doc: "Requests a minute that one actor or address may make, over all replicas.", example: "60000", min: 60, max: 100_000_000 },

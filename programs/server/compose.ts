@@ -21,6 +21,7 @@ import { writeCredential } from "./credential.ts";
 import { ensureKeys } from "./keys.ts";
 import { urlOf } from "./listen.ts";
 import { ensureNode } from "./nodes.ts";
+import { pruneDaily } from "./prune.ts";
 
 export interface Setup {
   readonly config: Config;
@@ -100,6 +101,11 @@ export async function startServer(setup: Setup): Promise<RunningServer> {
     ...apps.deployments.operations,
     ...apps.processes.operations,
   ] as readonly unknown[] as readonly OperationDefinition<never>[];
+  const { events } = kernel;
+  const { accounts } = identity;
+  background.run("pruning", (stop) =>
+    pruneDaily({ events, accounts, keepEventsDays: config.keepEventsDays, clock: systemClock, log }, stop),
+  );
   const workers =
     role === "api"
       ? undefined

@@ -53,6 +53,10 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     revokeSession: (actor, session, requestId) => revokeSession(room, actor, session, requestId),
     revokeOtherSessions: (actor, requestId) => revokeOtherSessions(room, actor, requestId),
     findPeople: (ids) => findPeople(room, ids),
+    async forgetExpired() {
+      const now = deps.clock.now();
+      await room.store.batch([room.rows.forgetSessions(now), room.rows.forgetVerifications(now), room.rows.forgetTickets(now)]);
+    },
     close: () => revocations.close(),
   };
 }

@@ -136,6 +136,8 @@ export interface Accounts {
   /** Revokes all sessions of the actor's person but the actor's own. */
   revokeOtherSessions(actor: Actor, requestId?: string): Promise<number>;
   findPeople(ids: readonly UserId[]): Promise<ReadonlyMap<UserId, Person>>;
+  /** Takes away sessions, verifications and tickets whose time is over: they open nothing, and only take room. Once a day. */
+  forgetExpired(): Promise<void>;
   /** Ends loops and waits. Harmless to repeat. */
   close(): Promise<void>;
 }

@@ -82,6 +82,8 @@ export function createAccountStore(store: Store) {
     deleteFacts: (prefix: string) => db.deleteFrom("installation").where("name", "like", `${prefix}%`),
 
     insertTicket: (row: AccountTables["socket_tickets"]) => db.insertInto("socket_tickets").values(row),
+    forgetSessions: (before: number) => db.deleteFrom("sessions").where("expires_at", "<", before),
+    forgetVerifications: (before: number) => db.deleteFrom("verifications").where("expires_at", "<", before),
     forgetTickets: (before: number) => db.deleteFrom("socket_tickets").where("expires_at", "<", before),
     /** Taken out and told in one statement: of two who bring the same ticket one gets it. */
     takeTicket: (hash: string) => db.deleteFrom("socket_tickets").where("hash", "=", hash).returning(["bearer", "expires_at"]),
