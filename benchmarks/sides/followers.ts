@@ -15,7 +15,7 @@ interface Follower {
   isUpgraded: boolean;
 }
 
-let followers: Follower[] = [];
+const followers: Follower[] = [];
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** Servers take only so many handshakes at once. */
@@ -105,11 +105,6 @@ async function collect({ first, sentAt, waitMs }: { first: number; sentAt: numbe
   return { p50: at(50), p99: at(99) };
 }
 
-async function leave(): Promise<void> {
-  for (const { socket } of followers) socket.destroy();
-  followers = [];
-}
-
-const handlers = { follow, collect, leave };
+const handlers = { follow, collect };
 export type Followers = typeof handlers;
 answerParent(handlers);

@@ -2,9 +2,11 @@
  * One socket's share of the event log: what is sent, and how much may wait. A reader that does not keep up is told where
  * it stopped, by the close code and reason, and comes back with `?after=`.
  */
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { onceForEach, type Event, type EventLog } from "@norns/kernel/events";
 import type { WorkspaceId } from "@norns/kernel/ids";
+import { textFrame, type WriteFrame } from "./frames.ts";
 
 export interface SocketMessage {
   readonly type: string;
@@ -24,17 +26,21 @@ const mostWaitingBytes = 512 * 1024;
 const patienceMs = 5_000;
 const lookMs = 50;
 
+/** An event's frame, made once for all who follow; undefined for what no room shows. */
 export const createEncoder = (rooms: readonly ToSocketMessage[]): ((event: Event) => Buffer | undefined) =>
   onceForEach((event: Event) => {
     for (const room of rooms) {
       const message = room(event);
-      if (message) return Buffer.from(JSON.stringify({ ...message, seq: event.seq }));
+      if (message) return textFrame(JSON.stringify({ ...message, seq: event.seq }));
     }
     return undefined;
   });
 
 export interface Delivery {
   readonly socket: WebSocket;
+  /** What `socket` stands on. */
+  readonly connection: Duplex;
+  readonly write: WriteFrame;
   readonly events: EventLog;
   readonly encode: (event: Event) => Buffer | undefined;
   readonly workspaces: readonly WorkspaceId[];
@@ -43,34 +49,36 @@ export interface Delivery {
 }
 
 /** Sends until the signal. Closes the socket itself when its reader is too slow. */
-export function deliver({ socket, events, encode, workspaces, after, signal }: Delivery): void {
+export function deliver({ socket, connection, write, events, encode, workspaces, after, signal }: Delivery): void {
   let last = after;
 
   const makeRoom = async (): Promise<void> => {
     const until = performance.now() + patienceMs;
-    while (socket.bufferedAmount > mostWaitingBytes / 2) {
+    while (connection.writableLength > mostWaitingBytes / 2) {
       if (signal.aborted) return;
       if (performance.now() > until) return closeSlow(socket, last);
       await new Promise((resolve) => setTimeout(resolve, lookMs));
     }
   };
 
-  const send = (data: Buffer | string): void | Promise<void> => {
-    socket.send(data, { binary: false });
-    if (socket.bufferedAmount > mostWaitingBytes) return makeRoom();
+  const send = (frame: Buffer): void | Promise<void> => {
+    // Behind a close frame nothing may come.
+    if (socket.readyState !== socket.OPEN) return;
+    write(connection, frame);
+    if (connection.writableLength > mostWaitingBytes) return makeRoom();
   };
 
   events.push(
     { workspaces, ...(after === undefined ? {} : { after }), signal },
     {
       event(event) {
-        const data = encode(event);
+        const frame = encode(event);
         last = event.seq;
-        return data && send(data);
+        return frame && send(frame);
       },
       gap({ gap }) {
         last = gap.to;
-        return send(JSON.stringify({ type: "gap", appId: "", payload: gap, seq: gap.to }));
+        return send(textFrame(JSON.stringify({ type: "gap", appId: "", payload: gap, seq: gap.to })));
       },
     },
   );

@@ -10,6 +10,7 @@ import { renderError, requestIdFrom, type LiveStreams } from "@norns/kernel/http
 import type { Log } from "@norns/kernel/log";
 import { toNornsError, unavailable } from "@norns/kernel/errors";
 import { createAdmission, type AdmissionDeps, type Admitted } from "./admission.ts";
+import { createFrameWriter } from "./frames.ts";
 import { closeCodes, createEncoder, deliver, type ToSocketMessage } from "./deliver.ts";
 
 export interface SocketsDeps extends AdmissionDeps {
@@ -38,6 +39,7 @@ const pingMs = 30_000;
 export function createSockets(deps: SocketsDeps): Sockets {
   const admit = createAdmission(deps);
   const encode = createEncoder(deps.rooms);
+  const write = createFrameWriter();
   // Compression would cost a zlib context of 300 KB a socket.
   const server = new WebSocketServer({ noServer: true, maxPayload: mostFrameBytes, perMessageDeflate: false, clientTracking: true });
   const answering = new Set<WebSocket>();
@@ -56,7 +58,7 @@ export function createSockets(deps: SocketsDeps): Sockets {
     pings.unref();
   };
 
-  const open = (socket: WebSocket, admitted: Admitted): void => {
+  const open = (socket: WebSocket, connection: Duplex, admitted: Admitted): void => {
     const ended = new AbortController();
     const stopListening = deps.streams.open(admitted.actor, (reason) => {
       ended.abort();
@@ -73,15 +75,15 @@ export function createSockets(deps: SocketsDeps): Sockets {
       stopListening();
       ended.abort();
     });
-    void start(socket, admitted, ended.signal);
+    void start(socket, connection, admitted, ended.signal);
   };
 
   /** Says where the log is, so that a client that came without `after` can come back with one. */
-  const start = async (socket: WebSocket, { workspaces, after }: Admitted, signal: AbortSignal): Promise<void> => {
+  const start = async (socket: WebSocket, connection: Duplex, { workspaces, after }: Admitted, signal: AbortSignal): Promise<void> => {
     try {
       const seq = after ?? (await deps.events.latest());
       socket.send(JSON.stringify({ type: "connected", appId: "", payload: { after: seq }, seq }));
-      deliver({ socket, events: deps.events, encode, workspaces, after: seq, signal });
+      deliver({ socket, connection, write, events: deps.events, encode, workspaces, after: seq, signal });
     } catch (error) {
       deps.log.warn({ error }, "A socket could not be served.");
       socket.close(1011, toNornsError(error).code);
@@ -99,7 +101,7 @@ export function createSockets(deps: SocketsDeps): Sockets {
       if (server.clients.size >= mostSockets)
         return refuse(unavailable("too_many_sockets", "This server has as many sockets open as it can carry. Try again later."));
       admit(request).then((admitted) => {
-        if (!socket.destroyed) server.handleUpgrade(request, socket, head, (made) => open(made, admitted));
+        if (!socket.destroyed) server.handleUpgrade(request, socket, head, (made) => open(made, socket, admitted));
       }, refuse);
     },
     get size() {
