@@ -79,7 +79,7 @@ describe("pruning", () => {
     );
 
   it("forgets events after their days, and sessions and tickets that have expired", async () => {
-    const caller = { remoteAddress: "127.0.0.1", userAgent: undefined, requestId: "req_1" };
+    const caller = { remoteAddress: "127.0.0.1", userAgent: null, requestId: "req_1" };
     const link = new URL((await identity.accounts.claimLink())!).hash.slice(1);
     const { token } = await identity.accounts.claim(link, { email: "ann@example.com", password: "correct horse battery" }, caller);
     const request = { method: "GET", url: "http://127.0.0.1:8800/", headers: new Headers({ authorization: `Bearer ${token}` }) };
