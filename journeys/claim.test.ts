@@ -228,7 +228,8 @@ const control = `(async () => {
   const socket = new WebSocket(location.origin.replace("http", "ws") + "/ws");
   const events = new EventSource("/api/events");
   const how = (one) => new Promise((resolve) => { one.onopen = () => resolve("open"); one.onerror = () => resolve("closed"); });
-  const answer = { apps, socket: await how(socket), events: await how(events) };
+  const [isSocket, isEvents] = await Promise.all([how(socket), how(events)]);
+  const answer = { apps, socket: isSocket, events: isEvents };
   socket.close();
   events.close();
   return answer;
