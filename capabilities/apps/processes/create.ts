@@ -1,31 +1,31 @@
 import { hostname } from "node:os";
-import type { Instance } from "@norns/adapters/engines";
 import type { Ingress } from "@norns/adapters/ingress";
 import type { Catalog } from "@norns/capabilities/apps/catalog";
 import type { Audit } from "@norns/capabilities/identity/audit";
 import type { Clock } from "@norns/kernel/clock";
-import { Write, type Store } from "@norns/kernel/database";
+import type { Store } from "@norns/kernel/database";
 import { NornsError } from "@norns/kernel/errors";
-import { subject, type Events } from "@norns/kernel/events";
+import type { Events } from "@norns/kernel/events";
 import type { NodeId } from "@norns/kernel/ids";
-import { activeStates, type Ledger } from "@norns/kernel/ledger";
+import type { Ledger } from "@norns/kernel/ledger";
 import type { Log } from "@norns/kernel/log";
-import { awaitHealthy } from "./await-healthy.ts";
-import { Board } from "./board.ts";
-import type { CurrentRelease } from "./current-release.ts";
-import { Desired } from "./desired.ts";
-import { drainAndStop, type Draining } from "./drain.ts";
+import { awaitHealthy } from "./health/await-healthy.ts";
+import { Board } from "./status/status-board.ts";
+import type { CurrentRelease } from "./desired/current-release.ts";
+import { Desired } from "./desired/desired-state.ts";
+import { drainAndStop, type Draining } from "./routing/drain.ts";
 import { engineUnavailable } from "./errors.ts";
-import { HealthWatch } from "./health-watch.ts";
-import { HeldOut } from "./held-out.ts";
-import { entriesOf, Observed } from "./observed.ts";
+import { HealthWatch } from "./health/health-watch.ts";
+import { HeldOut } from "./routing/held-out.ts";
+import { entriesOf, Observed } from "./watching/observed.ts";
 import { createProcessesOperations } from "./operations.ts";
 import type { Engines, HealthTurn, Processes } from "./processes.ts";
-import { readLogs } from "./read-logs.ts";
+import { readLogs } from "./logs/read-logs.ts";
 import { restartApp } from "./restart-app.ts";
 import { scaleApp } from "./scale-app.ts";
 import { createProcessesStore } from "./store.ts";
-import { Watcher } from "./watcher.ts";
+import { createAnswers } from "./watching/answers.ts";
+import { Watcher } from "./watching/watcher.ts";
 
 export interface ProcessesDeps {
   readonly store: Store;
@@ -61,40 +61,19 @@ export function createProcesses(deps: ProcessesDeps): Processes {
   const { store, events, ledger, audit, catalog, engines, ingresses, node, clock, log, otherServersMs = 0 } = deps;
   const nodeName = deps.nodeName ?? hostname();
   const rows = createProcessesStore(store);
-  const desired = new Desired(rows);
-  const observed = new Observed();
-  const health = new HealthWatch(clock, () => {
-    board.changed();
-    watcher.lookSoon();
-  });
-  const heldOut = new HeldOut(() => watcher.setRoutes());
-  const board = new Board({ desired, observed, health, nodeName });
-  const draining: Draining = { heldOut, ingresses, clock, otherServersMs };
-  const listeners = new Set<(turn: HealthTurn) => void>();
-
-  const watcher: Watcher = new Watcher({
-    engines,
-    ingresses,
-    desired,
-    observed,
-    health,
-    heldOut,
-    board,
-    node,
-    clock,
-    log,
-    restore,
-    reportOrphan,
-    reportUnhealthy(turn) {
-      for (const listener of listeners) listener(turn);
-    },
-  });
-
   const engineOf: Processes["engineOf"] = (name) => {
     const engine = engines[name];
     if (!engine) throw engineUnavailable(name);
     return engine;
   };
+
+  const desired = new Desired(rows);
+  const observed = new Observed();
+  const health = new HealthWatch(clock);
+  const heldOut = new HeldOut();
+  const board = new Board({ desired, observed, health, nodeName });
+  const watcher = new Watcher({ engines, ingresses, desired, observed, health, heldOut, board, node, clock, log });
+  const draining: Draining = { heldOut, ingresses, clock, otherServersMs };
 
   const operations = createProcessesOperations({
     events,
@@ -106,45 +85,20 @@ export function createProcesses(deps: ProcessesDeps): Processes {
     refresh: () => watcher.turn(),
     trust: (instances) => health.trust(instances),
   });
+  const listeners = new Set<(turn: HealthTurn) => void>();
+  watcher.answerBy({
+    ...createAnswers({ store, events, ledger, operations }),
+    reportUnhealthy(turn) {
+      for (const listener of listeners) listener(turn);
+    },
+  });
+
   const verbDeps = { store, rows, catalog, ledger, audit, operations };
-
-  const isBusy = async (app: string): Promise<boolean> => {
-    const active = await ledger.list({ subject: subject("app", app), states: activeStates, limit: 1 });
-    return active.operations.length > 0;
+  const onScaled = (app: CurrentRelease["app"], process: string, count: number): void => {
+    desired.setScale(app, process, count);
+    board.changed();
+    watcher.observeSoon();
   };
-
-  /** An app with an operation under way is that operation's business. */
-  async function restore(current: CurrentRelease): Promise<void> {
-    if (await isBusy(current.app)) return;
-    const write = new Write();
-    ledger.start(write, {
-      definition: operations.reconcile,
-      input: { workspace: current.workspace, app: current.app },
-      workspace: current.workspace,
-      subject: subject("app", current.app),
-      actor: { label: "norns" },
-      node: current.node,
-    });
-    await write.commit(store);
-  }
-
-  /** Never killed: somebody may want it. An app's first deployment has instances before it has a release. */
-  async function reportOrphan(instance: Instance): Promise<boolean> {
-    if (await isBusy(instance.app)) return false;
-    const write = new Write();
-    events.append(write, {
-      workspace: instance.workspace,
-      subject: subject("app", instance.app),
-      category: "system",
-      action: "app.orphan",
-      message: `An instance of ${instance.app} (${instance.process}, ${instance.handle}) runs, and no release of it is in service. Norns leaves it alone.`,
-      metadata: { instance: instance.id, process: instance.process, release: instance.release, handle: instance.handle },
-      actor: "norns",
-    });
-    await write.commit(store);
-    return true;
-  }
-
   const loaded = async (): Promise<void> => {
     if (!desired.isLoaded) await watcher.turn();
   };
@@ -221,10 +175,4 @@ export function createProcesses(deps: ProcessesDeps): Processes {
     trust: (instances) => health.trust(instances),
     start: (signal) => watcher.start(signal),
   };
-
-  function onScaled(app: CurrentRelease["app"], process: string, count: number): void {
-    desired.setScale(app, process, count);
-    board.changed();
-    watcher.observeSoon();
-  }
 }

@@ -2,7 +2,7 @@
 import type { Instance } from "@norns/adapters/engines";
 import { parseInfraspec, type Infraspec } from "@norns/capabilities/apps/catalog";
 import { newId, type AppName, type InstanceId, type NodeId, type ProcessName, type ReleaseId, type WorkspaceId } from "@norns/kernel/ids";
-import type { CurrentRelease } from "./current-release.ts";
+import type { CurrentRelease } from "./desired/current-release.ts";
 
 export const aWorkspace = newId("WorkspaceId");
 export const aNode = newId("NodeId");

@@ -10,13 +10,13 @@ import { appNameSchema, idSchema, processNameSchema, type AppName, type Instance
 import { defineOperation, done, skipped, type OperationDefinition, type StepContext } from "@norns/kernel/ledger";
 import { z } from "@norns/kernel/http";
 import type { Clock } from "@norns/kernel/clock";
-import { awaitHealthy, type Verdict } from "./await-healthy.ts";
-import type { CurrentRelease } from "./current-release.ts";
-import { drain, drainAndStop, drainMsOf, type Draining } from "./drain.ts";
+import { awaitHealthy, type Verdict } from "./health/await-healthy.ts";
+import type { CurrentRelease } from "./desired/current-release.ts";
+import { drain, drainAndStop, drainMsOf, type Draining } from "./routing/drain.ts";
 import { notHealthy } from "./errors.ts";
 import type { Scales } from "./processes.ts";
-import { differenceOf, isDifferent, placeName, type Place } from "./wanted.ts";
-import { toWorkload } from "./workload.ts";
+import { differenceOf, isDifferent, placeName, type Place } from "./desired/places.ts";
+import { toWorkload } from "./desired/workload.ts";
 
 /** Whoever changes what runs of an app holds it: deployments too. */
 export const appLock = (app: string): string => `app:${app}`;

@@ -4,9 +4,9 @@ import type { Actor } from "@norns/kernel/actor";
 import type { Write } from "@norns/kernel/database";
 import type { AppName, InstanceId, OperationId, ProcessName, WorkspaceId } from "@norns/kernel/ids";
 import type { OperationDefinition } from "@norns/kernel/ledger";
-import type { HealthWait, Verdict } from "./await-healthy.ts";
+import type { HealthWait, Verdict } from "./health/await-healthy.ts";
 import type { AppStatus } from "./contract.ts";
-import type { CurrentRelease } from "./current-release.ts";
+import type { CurrentRelease } from "./desired/current-release.ts";
 
 /** The engines this server has. An app whose engine is missing is shown and left alone; acting on it is `engine_unavailable`. */
 export type Engines = Readonly<Partial<Record<EngineName, Engine>>>;

@@ -2,7 +2,7 @@ import { appParams, startedSchema, toStarted } from "@norns/capabilities/apps/wi
 import { addRoute, eventStream, textStream, z, type Router } from "@norns/kernel/http";
 import { invalid } from "@norns/kernel/errors";
 import { appStatusSchema, logsQuery, scaleBody } from "./contract.ts";
-import { bareLines, cursorsOf, sinceOf, toLogEvents } from "./log-stream.ts";
+import { bareLines, cursorsOf, sinceOf, toLogEvents } from "./logs/log-stream.ts";
 import { readApps, readLogs, restart, scale } from "./policy.ts";
 import type { Processes } from "./processes.ts";
 

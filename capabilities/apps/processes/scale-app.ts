@@ -5,7 +5,7 @@ import type { Clock } from "@norns/kernel/clock";
 import type { AppName, NodeId, OperationId, WorkspaceId } from "@norns/kernel/ids";
 import { aboveMaximum, noSuchProcess } from "./errors.ts";
 import type { VerbDeps } from "./restart-app.ts";
-import { countOf } from "./workload.ts";
+import { countOf } from "./desired/workload.ts";
 
 export interface ScaleDeps extends VerbDeps {
   readonly clock: Clock;

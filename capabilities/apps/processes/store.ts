@@ -3,7 +3,7 @@ import type { Artifact } from "@norns/adapters/engines";
 import type { EngineName, Infraspec } from "@norns/capabilities/apps/catalog";
 import type { Store, Write } from "@norns/kernel/database";
 import type { AppName, NodeId, ProcessName, ReleaseId, WorkspaceId } from "@norns/kernel/ids";
-import type { CurrentRelease } from "./current-release.ts";
+import type { CurrentRelease } from "./desired/current-release.ts";
 import type { Scales } from "./processes.ts";
 import type { AppScaleRow, CurrentReleaseRow, ProcessesTables } from "./tables.ts";
 

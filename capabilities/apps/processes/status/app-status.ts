@@ -3,12 +3,12 @@ import type { Instance } from "@norns/adapters/engines";
 import { toSpecJson, type App } from "@norns/capabilities/apps/catalog";
 import { shortId } from "@norns/capabilities/apps/wire";
 import type { InstanceId } from "@norns/kernel/ids";
-import type { Allocation, AppStatus } from "./contract.ts";
-import type { CurrentRelease } from "./current-release.ts";
-import type { Health } from "./health.ts";
-import { hostnamesOf } from "./hostnames.ts";
-import type { Scales } from "./processes.ts";
-import { wantedOf } from "./wanted.ts";
+import type { Allocation, AppStatus } from "../contract.ts";
+import type { CurrentRelease } from "../desired/current-release.ts";
+import type { Health } from "../health/health.ts";
+import { hostnamesOf } from "../routing/hostnames.ts";
+import type { Scales } from "../processes.ts";
+import { wantedOf } from "../desired/places.ts";
 
 export interface Observation {
   readonly instances: readonly Instance[];

@@ -4,8 +4,8 @@
  */
 import type { AppName } from "@norns/kernel/ids";
 import type { CurrentRelease } from "./current-release.ts";
-import type { Scales } from "./processes.ts";
-import type { ProcessesStore } from "./store.ts";
+import type { Scales } from "../processes.ts";
+import type { ProcessesStore } from "../store.ts";
 
 const noScales: Scales = {};
 

@@ -2,9 +2,9 @@ import type { LogGap, LogLine } from "@norns/adapters/engines";
 import type { AppName, WorkspaceId } from "@norns/kernel/ids";
 import type { Catalog } from "@norns/capabilities/apps/catalog";
 import { shortId } from "@norns/capabilities/apps/wire";
-import type { CurrentRelease } from "./current-release.ts";
-import { noSuchInstance } from "./errors.ts";
-import type { LogFilter, Processes } from "./processes.ts";
+import type { CurrentRelease } from "../desired/current-release.ts";
+import { noSuchInstance } from "../errors.ts";
+import type { LogFilter, Processes } from "../processes.ts";
 
 export interface LogDeps {
   readonly catalog: Catalog;

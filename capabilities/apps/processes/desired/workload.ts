@@ -2,7 +2,7 @@
 import type { Group, Workload } from "@norns/adapters/engines";
 import { updateOf, type EnvMap, type ProcessSpec } from "@norns/capabilities/apps/catalog";
 import type { CurrentRelease } from "./current-release.ts";
-import type { Scales } from "./processes.ts";
+import type { Scales } from "../processes.ts";
 
 /** What of a release makes its workload. */
 export type RunnableRelease = Pick<CurrentRelease, "workspace" | "app" | "release" | "number" | "commit" | "spec" | "artifact">;

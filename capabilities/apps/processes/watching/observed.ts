@@ -3,7 +3,7 @@ import type { Engine, Instance } from "@norns/adapters/engines";
 import type { EngineName } from "@norns/capabilities/apps/catalog";
 import { NornsError } from "@norns/kernel/errors";
 import type { AppName, InstanceId } from "@norns/kernel/ids";
-import type { Engines } from "./processes.ts";
+import type { Engines } from "../processes.ts";
 
 const none: readonly Instance[] = [];
 

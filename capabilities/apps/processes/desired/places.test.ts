@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { newId } from "@norns/kernel/ids";
-import { aRelease, anInstance } from "./fixtures.ts";
-import { differenceOf, isDifferent, wantedOf } from "./wanted.ts";
+import { aRelease, anInstance } from "../fixtures.ts";
+import { differenceOf, isDifferent, wantedOf } from "./places.ts";
 
 const release = aRelease();
 const states = ["starting", "running", "stopping", "exited", "lost"] as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aRelease } from "./fixtures.ts";
+import { aRelease } from "../fixtures.ts";
 import { toWorkload } from "./workload.ts";
 
 const text = `

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { newId } from "@norns/kernel/ids";
 import type { App } from "@norns/capabilities/apps/catalog";
-import { appStatusSchema } from "./contract.ts";
-import { aRelease, anInstance } from "./fixtures.ts";
-import type { Health } from "./health.ts";
-import { toAppStatus } from "./status.ts";
+import { appStatusSchema } from "../contract.ts";
+import { aRelease, anInstance } from "../fixtures.ts";
+import type { Health } from "../health/health.ts";
+import { toAppStatus } from "./app-status.ts";
 
 const release = aRelease();
 const app: App = {

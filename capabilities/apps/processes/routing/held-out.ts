@@ -3,11 +3,11 @@ import type { InstanceId } from "@norns/kernel/ids";
 
 export class HeldOut {
   readonly #ids = new Set<InstanceId>();
-  readonly #onChange: () => void;
+  #onChange = () => {};
 
-  /** `onChange` sets the routes again; it has done so when it returns. */
-  constructor(onChange: () => void) {
-    this.#onChange = onChange;
+  /** `callback` sets the routes again; it has done so when it returns. */
+  onChange(callback: () => void): void {
+    this.#onChange = callback;
   }
 
   has(id: InstanceId): boolean {

@@ -2,7 +2,7 @@
 import type { Instance } from "@norns/adapters/engines";
 import type { InstanceId, ProcessName } from "@norns/kernel/ids";
 import type { CurrentRelease } from "./current-release.ts";
-import type { Scales } from "./processes.ts";
+import type { Scales } from "../processes.ts";
 import { countOf } from "./workload.ts";
 
 /** One place of a group: process and 0-based index. */

@@ -3,8 +3,8 @@ import type { Instance } from "@norns/adapters/engines";
 import type { Route, Target } from "@norns/adapters/ingress";
 import { defaultProcessOf, type Infraspec } from "@norns/capabilities/apps/catalog";
 import type { AppName, InstanceId, ProcessName } from "@norns/kernel/ids";
-import type { CurrentRelease } from "./current-release.ts";
-import type { Health } from "./health.ts";
+import type { CurrentRelease } from "../desired/current-release.ts";
+import type { Health } from "../health/health.ts";
 
 export interface Hostname {
   readonly hostname: string;

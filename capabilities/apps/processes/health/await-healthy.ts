@@ -9,8 +9,8 @@ import type { Clock } from "@norns/kernel/clock";
 import type { InstanceId, ProcessName } from "@norns/kernel/ids";
 import type { Look } from "./health.ts";
 import { workerAliveMs } from "./health-watch.ts";
-import { judge, unjudged, type Judgement } from "./judge.ts";
-import { placeName, type Place } from "./wanted.ts";
+import { judge, surelyHealthy, unjudged, type Judgement } from "./judge.ts";
+import { placeName, type Place } from "../desired/places.ts";
 
 /** What was seen of an instance that is not healthy: enough to say why without looking further. */
 export interface Evidence {
@@ -103,7 +103,7 @@ async function look(one: Awaited, instances: readonly Instance[], nowMs: number,
 
   one.upSince ??= nowMs;
   if (one.group.kind === "worker") {
-    if (nowMs - one.upSince >= workerAliveMs) one.judgement = { isHealthy: true, good: 2, bad: 0 };
+    if (nowMs - one.upSince >= workerAliveMs) one.judgement = surelyHealthy;
     return tell(one, one.judgement.isHealthy ? "alive" : "running", wait);
   }
   if (!instance.address) return tell(one, "has no address yet", wait);

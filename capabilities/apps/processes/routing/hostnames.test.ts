@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { newId } from "@norns/kernel/ids";
 import type { InstanceId } from "@norns/kernel/ids";
 import type { Instance } from "@norns/adapters/engines";
-import { aRelease, aSpec, anInstance } from "./fixtures.ts";
-import type { Health } from "./health.ts";
+import { aRelease, aSpec, anInstance } from "../fixtures.ts";
+import type { Health } from "../health/health.ts";
 import { hostnamesOf, toRoutes } from "./hostnames.ts";
 
 const text =

@@ -4,11 +4,11 @@
  */
 import type { App } from "@norns/capabilities/apps/catalog";
 import type { WorkspaceId } from "@norns/kernel/ids";
-import type { AppStatus } from "./contract.ts";
-import type { Desired } from "./desired.ts";
-import type { HealthWatch } from "./health-watch.ts";
-import type { Observed } from "./observed.ts";
-import { toAppStatus } from "./status.ts";
+import type { AppStatus } from "../contract.ts";
+import type { Desired } from "../desired/desired-state.ts";
+import type { HealthWatch } from "../health/health-watch.ts";
+import type { Observed } from "../watching/observed.ts";
+import { toAppStatus } from "./app-status.ts";
 
 export interface BoardDeps {
   readonly desired: Desired;

@@ -7,7 +7,7 @@ import { probeOnce } from "@norns/adapters/engines/health";
 import type { Clock } from "@norns/kernel/clock";
 import type { InstanceId } from "@norns/kernel/ids";
 import { unknownHealth, type Health, type Look } from "./health.ts";
-import { judge, nextLookMs, unjudged, type Judgement } from "./judge.ts";
+import { judge, nextLookMs, surelyDown, surelyHealthy, unjudged, type Judgement } from "./judge.ts";
 
 /** A worker has no port to look at: it counts as healthy once it has lived this long. */
 export const workerAliveMs = 5_000;
@@ -24,14 +24,17 @@ interface Watched extends Followed {
 
 export class HealthWatch {
   readonly #clock: Clock;
-  readonly #onTurn: () => void;
+  #onTurn = () => {};
   readonly #watched = new Map<InstanceId, Watched>();
   readonly #trusted = new Set<InstanceId>();
 
-  /** `onTurn` is called whenever an instance turns healthy or unhealthy. */
-  constructor(clock: Clock, onTurn: () => void) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#onTurn = onTurn;
+  }
+
+  /** Called whenever an instance turns healthy or unhealthy. */
+  onTurn(callback: () => void): void {
+    this.#onTurn = callback;
   }
 
   healthOf(instance: InstanceId): Health {
@@ -42,7 +45,7 @@ export class HealthWatch {
   trust(instances: readonly InstanceId[]): void {
     for (const id of instances) {
       const watched = this.#watched.get(id);
-      if (watched) this.#turn(watched, healthy);
+      if (watched) this.#turn(watched, surelyHealthy);
       else this.#trusted.add(id);
     }
   }
@@ -63,16 +66,12 @@ export class HealthWatch {
     for (const id of [...this.#watched.keys()]) this.#forget(id);
   }
 
-  get isUndecided(): boolean {
-    return [...this.#watched.values()].some(({ judgement }) => judgement.isHealthy === undefined);
-  }
-
   #begin(followed: Followed): void {
     const { id, state } = followed.instance;
     const isTrusted = this.#trusted.delete(id);
     const watched: Watched = {
       ...followed,
-      judgement: isTrusted ? healthy : state === "exited" || state === "lost" ? down : unjudged,
+      judgement: isTrusted ? surelyHealthy : state === "exited" || state === "lost" ? surelyDown : unjudged,
       stop: new AbortController(),
     };
     this.#watched.set(id, watched);
@@ -89,7 +88,7 @@ export class HealthWatch {
     if (watched.group.kind === "worker" || !watched.instance.address) {
       const age = this.#clock.now() - watched.instance.startedAt;
       await this.#clock.sleep(Math.min(workerAliveMs, Math.max(0, workerAliveMs - age)), signal);
-      return this.#turn(watched, healthy);
+      return this.#turn(watched, surelyHealthy);
     }
     for (;;) {
       const look: Look = await probeOnce(watched.instance.address, health, signal);
@@ -110,9 +109,6 @@ export class HealthWatch {
     this.#watched.delete(id);
   }
 }
-
-const healthy: Judgement = { isHealthy: true, good: 2, bad: 0 };
-const down: Judgement = { isHealthy: false, good: 0, bad: 3 };
 
 const isSameRun = (before: Instance, now: Instance): boolean =>
   before.handle === now.handle &&

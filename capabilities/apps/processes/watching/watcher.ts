@@ -8,17 +8,17 @@ import type { Ingress, Route } from "@norns/adapters/ingress";
 import type { Clock } from "@norns/kernel/clock";
 import type { AppName, InstanceId, NodeId } from "@norns/kernel/ids";
 import type { Log } from "@norns/kernel/log";
-import type { Board } from "./board.ts";
-import type { CurrentRelease } from "./current-release.ts";
-import type { Desired } from "./desired.ts";
-import type { HealthWatch, Followed } from "./health-watch.ts";
-import type { HeldOut } from "./held-out.ts";
-import { toRoutes } from "./hostnames.ts";
+import type { Board } from "../status/status-board.ts";
+import type { CurrentRelease } from "../desired/current-release.ts";
+import type { Desired } from "../desired/desired-state.ts";
+import type { HealthWatch, Followed } from "../health/health-watch.ts";
+import type { HeldOut } from "../routing/held-out.ts";
+import { toRoutes } from "../routing/hostnames.ts";
 import type { Observed } from "./observed.ts";
-import type { Engines, HealthTurn } from "./processes.ts";
-import { isAppHealthy } from "./status.ts";
-import { differenceOf, isDifferent, placeName, type Difference } from "./wanted.ts";
-import { toWorkload } from "./workload.ts";
+import type { Engines, HealthTurn } from "../processes.ts";
+import { isAppHealthy } from "../status/app-status.ts";
+import { differenceOf, isDifferent, placeName, type Difference } from "../desired/places.ts";
+import { toWorkload } from "../desired/workload.ts";
 
 export interface WatcherDeps {
   readonly engines: Engines;
@@ -31,6 +31,10 @@ export interface WatcherDeps {
   readonly node: NodeId;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What is done about what the watcher sees. */
+export interface Answers {
   /** Starts the operation that restores an app, unless one is under way. */
   restore(current: CurrentRelease, difference: Difference): Promise<void>;
   /** An instance that belongs to no release in service. False: not told, an operation is at work on its app. */
@@ -57,6 +61,7 @@ interface Deviation {
 
 export class Watcher {
   readonly #deps: WatcherDeps;
+  #answers: Answers | undefined;
   readonly #deviations = new Map<AppName, Deviation>();
   readonly #orphans = new Set<InstanceId>();
   /** Was the current release of this app healthy at the last turn? */
@@ -70,6 +75,16 @@ export class Watcher {
 
   constructor(deps: WatcherDeps) {
     this.#deps = deps;
+    deps.heldOut.onChange(() => this.setRoutes());
+    deps.health.onTurn(() => {
+      deps.board.changed();
+      this.lookSoon();
+    });
+  }
+
+  /** Said before the first turn: the operations that answer what the watcher sees ask it to look again themselves. */
+  answerBy(answers: Answers): void {
+    this.#answers = answers;
   }
 
   /** An engine called, or instances were changed by an operation: look again soon. */
@@ -191,7 +206,7 @@ export class Watcher {
       const before = this.#wasHealthy.get(current.app);
       this.#wasHealthy.set(current.app, { release: current.release, healthy });
       if (before?.release === current.release && before.healthy && !healthy)
-        this.#deps.reportUnhealthy({ current, reason: this.#whatIsWrong(current) });
+        this.#answers?.reportUnhealthy({ current, reason: this.#whatIsWrong(current) });
     }
   }
 
@@ -234,7 +249,7 @@ export class Watcher {
       if (now < deviation.notBefore) continue;
       deviation.waitMs = Math.min(deviation.waitMs * 2, longestRestoreWaitMs);
       deviation.notBefore = now + deviation.waitMs;
-      await this.#deps.restore(current, difference);
+      await this.#answers?.restore(current, difference);
     }
   }
 
@@ -244,7 +259,7 @@ export class Watcher {
     for (const id of this.#orphans) if (!ids.has(id)) this.#orphans.delete(id);
     for (const instance of observed.all()) {
       if (instance.node !== node || desired.currentOf(instance.app) || this.#orphans.has(instance.id)) continue;
-      if (await this.#deps.reportOrphan(instance)) this.#orphans.add(instance.id);
+      if (await this.#answers?.reportOrphan(instance)) this.#orphans.add(instance.id);
     }
   }
 }

@@ -6,12 +6,15 @@ export interface Judgement extends Health {
   readonly bad: number;
 }
 
-export const unjudged: Judgement = { isHealthy: undefined, good: 0, bad: 0 };
-
 /** Two good looks in a row make it healthy; one is luck. */
 const goodLooks = 2;
 /** Three bad ones in a row make it unhealthy: a single slow answer takes nobody out of service. */
 const badLooks = 3;
+
+export const unjudged: Judgement = { isHealthy: undefined, good: 0, bad: 0 };
+/** Settled, without a look: somebody else has looked, or its life is the proof. */
+export const surelyHealthy: Judgement = { isHealthy: true, good: goodLooks, bad: 0 };
+export const surelyDown: Judgement = { isHealthy: false, good: 0, bad: badLooks };
 
 export function judge(before: Judgement, look: Look): Judgement {
   if (look.healthy) {
