@@ -33,7 +33,7 @@ function open(port: number, path: string, headers: Record<string, string>): Prom
     const lines = Object.entries({ Host: `127.0.0.1:${port}`, Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": randomBytes(16).toString("base64"), ...headers });
     socket.on("connect", () => socket.write(`GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`));
     socket.on("error", reject);
-    socket.on("close", () => follower.isUpgraded || reject(new Error("The socket was closed before it was open.")));
+    socket.on("close", () => reject(new Error("The socket was closed before it was open.")));
     socket.on("data", (chunk: Buffer) => {
       let data = follower.rest.length === 0 ? chunk : Buffer.concat([follower.rest, chunk]);
       if (!follower.isUpgraded) {
@@ -62,8 +62,10 @@ function readFrames(follower: Follower, data: Buffer): Buffer {
     }
     const end = from + head + length;
     if (data.length < end) break;
-    const isText = (data[from]! & 0x0f) === 1;
-    if (isText) take(follower, data, end);
+    const kind = data[from]! & 0x0f;
+    if (kind === 1) take(follower, data, end);
+    // A server ends the socket of whoever does not answer its pings.
+    if (kind === 9) follower.socket.write(pong);
     from = end;
   }
   return data.subarray(from);
@@ -76,6 +78,9 @@ function take(follower: Follower, data: Buffer, end: number): void {
   follower.seqs.push(seq);
   follower.at.push(now());
 }
+
+/** Without a payload, as our server's pings are; masked with zeros. */
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 export interface Followed {
   readonly p50: number;
