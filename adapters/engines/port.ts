@@ -5,6 +5,9 @@
 import type { AppName, InstanceId, ProcessName, ReleaseId, WorkspaceId } from "@norns/kernel/ids";
 import type { Artifact, Instance, Workload } from "./workload.ts";
 
+/** Those that exist. An infraspec calls them by the same names. */
+export type EngineName = "process" | "docker";
+
 export interface Support {
   readonly isAvailable: boolean;
   /** Why it is not, and what to do, in one sentence. */
@@ -95,7 +98,7 @@ export interface InstanceStats {
 }
 
 export interface Engine {
-  readonly name: "process" | "docker" | "nomad" | "kubernetes";
+  readonly name: EngineName;
   support(): Promise<Support>;
   /** Makes the artifact, or finds it made: same release, same artifact. `command_failed` (invalid) when the build fails. */
   build(request: BuildRequest): Promise<Artifact>;

@@ -10,7 +10,7 @@ export interface App {
   readonly location: SourceLocation;
   /** The catalogue directory it was found in; absent for registered apps. */
   readonly directory?: string;
-  /** Decided when the app was first seen and kept: a daemon that comes or goes moves nothing. */
+  /** Follows from the last good spec alone: a daemon that comes or goes moves nothing. What runs stays on its release's. */
   readonly engine: EngineName;
   /** The last good spec; null when there never was one (the findings say why). Running apps keep to it. */
   readonly spec: Infraspec | null;

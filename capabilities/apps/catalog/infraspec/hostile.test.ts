@@ -40,9 +40,10 @@ describe("[I10] a hostile infraspec", () => {
     ["no number", "name: a\nprocesses: { w: { command: x, scaling: { min: .nan } } }"],
   ];
   it.each(hostile)("of %s is an error, soon, and no throw", (_, text) => {
-    const begin = performance.now();
+    const begin = process.threadCpuUsage();
     const { spec, findings } = parseInfraspec(text);
-    expect(performance.now() - begin).toBeLessThan(4000);
+    // Its own time, in microseconds: how busy the machine is besides does not matter.
+    expect(process.threadCpuUsage(begin).user).toBeLessThan(4_000_000);
     expect(spec).toBeNull();
     expect(findings.some(({ severity }) => severity === "error")).toBe(true);
     expect(findings.length).toBeLessThanOrEqual(201);

@@ -2,11 +2,19 @@
  * An app's spec as the rest of Norns reads it: every default filled in, durations in milliseconds, nothing but plain
  * JSON inside (so a release keeps it with `JSON.stringify`). The words are those of the file, with units added.
  */
+import type { Artifact, EngineName } from "@norns/adapters/engines";
 import type { AppName, ProcessName } from "@norns/kernel/ids";
 
-/** The engines an app can name. */
-export const engineNames = ["process", "docker"] as const;
-export type EngineName = (typeof engineNames)[number];
+export type { EngineName };
+
+/** The engines an app can name, and what each of them runs. */
+const runs: Readonly<Record<EngineName, Artifact["kind"]>> = { process: "directory", docker: "image" };
+/** Which one runs it where the app names none. */
+const usualEngine: Readonly<Record<Artifact["kind"], EngineName>> = { directory: "process", image: "docker" };
+
+// The cast restores what `Object.keys` forgets.
+export const engineNames = Object.keys(runs) as readonly EngineName[];
+export const runsImages = (engine: EngineName): boolean => runs[engine] === "image";
 
 export const drainSignals = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 export type DrainSignal = (typeof drainSignals)[number];
@@ -121,10 +129,10 @@ export interface Infraspec {
   readonly deployPolicy: { readonly autoRollback: boolean };
 }
 
-/** The engine the app runs on: the one it names; else containers for an image or a Dockerfile; else processes. */
+/** The engine the app runs on: the one it names; else the usual one for an image or a Dockerfile, or for a directory. */
 export function engineOf(spec: Infraspec): EngineName {
   if (spec.engine) return spec.engine;
-  return spec.image !== undefined || spec.build?.dockerfile !== undefined ? "docker" : "process";
+  return usualEngine[spec.image !== undefined || spec.build?.dockerfile !== undefined ? "image" : "directory"];
 }
 
 /** The process that answers under the app's own name: `web`, else the first service by name. */

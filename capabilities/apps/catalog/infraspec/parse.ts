@@ -3,7 +3,7 @@ import { isValid } from "./finding.ts";
 import { Reader, type MapEntry } from "./field.ts";
 import { infraspec, type Written, type WrittenProcess } from "./fields.ts";
 import { checkEndpoint } from "./hostname.ts";
-import type { EnvMap, Infraspec, ProcessKind, ProcessSpec } from "./infraspec.ts";
+import { runsImages, type EnvMap, type Infraspec, type ProcessKind, type ProcessSpec } from "./infraspec.ts";
 import type { AppName, ProcessName } from "@norns/kernel/ids";
 import { checkRules } from "./rules.ts";
 import { openYaml } from "./yaml-text.ts";
@@ -58,7 +58,7 @@ const plain = (text: string): string => text.replaceAll(/\p{Cc}|\p{Cf}/gu, "\uFF
 /** Called only for what has no error, so every blank has been filled. */
 function toInfraspec(written: Written): Infraspec {
   const { name, deploy, engine, image, repo, build, services, secrets, migrations, infrastructure, snapshots } = written;
-  const needsDockerfile = engine === "docker" && image === undefined && build?.dockerfile === undefined;
+  const needsDockerfile = engine !== undefined && runsImages(engine) && image === undefined && build?.dockerfile === undefined;
   const builtWith = needsDockerfile ? { ...build, dockerfile: "Dockerfile" } : build;
   return withoutAbsent({
     name,

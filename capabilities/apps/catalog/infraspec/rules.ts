@@ -2,13 +2,15 @@
 import type { Reader } from "./field.ts";
 import type { Written } from "./fields.ts";
 import { checkEndpoint } from "./hostname.ts";
+import { runsImages } from "./infraspec.ts";
 import { checkGivenByNorns, checkProcesses } from "./process-rules.ts";
 import { looksSecret } from "./secret-like.ts";
 
 export function checkRules(written: Written, reader: Reader, strictSecrets: boolean): void {
   if (written.processes.length === 0)
     reader.report("error", "processes", "needs at least one process, such as `web: { command: node server.js, port: 3000 }`.");
-  const runsImage = written.image !== undefined || written.build?.dockerfile !== undefined || written.engine === "docker";
+  const runsImage =
+    written.image !== undefined || written.build?.dockerfile !== undefined || (written.engine !== undefined && runsImages(written.engine));
   checkProcesses(written, reader, runsImage);
   checkBuild(written, reader);
   checkVolumes(written, reader);
@@ -20,11 +22,12 @@ export function checkRules(written: Written, reader: Reader, strictSecrets: bool
 function checkBuild({ build, engine, image, repo }: Written, reader: Reader): void {
   if (image !== undefined && build?.dockerfile !== undefined)
     reader.report("error", "image", "and `build.dockerfile` exclude each other: run a ready-made image, or build one.");
-  if (engine === "process" && image !== undefined)
-    reader.report("error", "image", "needs `engine: docker`: the process engine runs no images.");
-  if (engine === "process" && build?.dockerfile !== undefined)
-    reader.report("warning", "build.dockerfile", "is not used: `engine` says `process`.");
-  const builds = engine === "docker" || (engine === undefined && build?.dockerfile !== undefined);
+  const runsDirectories = engine !== undefined && !runsImages(engine);
+  if (runsDirectories && image !== undefined)
+    reader.report("error", "image", `needs \`engine: docker\`: the ${engine} engine runs no images.`);
+  if (runsDirectories && build?.dockerfile !== undefined)
+    reader.report("warning", "build.dockerfile", `is not used: \`engine\` says \`${engine}\`.`);
+  const builds = engine === undefined ? build?.dockerfile !== undefined : runsImages(engine);
   if (build?.command !== undefined && (builds || image !== undefined))
     reader.report("warning", "build.command", "is not used: with an image, what is to be built stands in the Dockerfile.");
   if (build && build.dockerfile === undefined && build.command === undefined && build.test === undefined && !reader.isWrongBelow("build"))
