@@ -83,6 +83,15 @@ export async function supervisorPid(home: string): Promise<number | undefined> {
   return (await processesOf(home)).find((one) => one.command.includes("supervisor"))?.pid;
 }
 
+/** The apps directory is read in the background. */
+export async function untilListed(server: StartedServer, app: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await server.fetch(`/api/apps/${app}`)).status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`The app ${app} was not found in its directory.`);
+}
+
 export interface Finished {
   readonly operation: { readonly id: string; readonly state: string; readonly createdAt: number; readonly startedAt?: number; readonly finishedAt: number; readonly error?: { readonly message: string } };
   /** Milliseconds by step. */
