@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "../database/index.ts";
 import type { OperationId } from "../ids/index.ts";
 import { testsOfClaims } from "./conformance/claims.ts";
+import { testsOfClocks } from "./conformance/clocks.ts";
 import { testsOfInterference } from "./conformance/interference.ts";
 import { testsOfLocks } from "./conformance/locks.ts";
 import { testsOfReading } from "./conformance/reading.ts";
@@ -39,6 +40,7 @@ export function describeLedger(name: string, makeHome: () => Promise<LedgerHome>
     testsOfClaims(home);
     testsOfSteps(home);
     testsOfTakeOver(home);
+    testsOfClocks(home);
     testsOfInterference(home);
     testsOfLocks(home);
     testsOfWakes(home);

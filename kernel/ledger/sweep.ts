@@ -3,7 +3,8 @@
  * a while after it could have been claimed. If a worker holds it then, the next look is at its lease's end; if it is
  * due, it is woken: a wake-up that was lost, a worker that was lost, an heir of a lock that was never told. A re-send
  * puts the next one off; for one that has never begun by as long as it has been waiting (at most five minutes), so that
- * a deep queue is not woken over and over. Idle, this is one indexed query a round.
+ * a deep queue is not woken over and over. Idle, this is one indexed query a round, and another every fifth, which looks
+ * for times that cannot be right (wrong-times.ts).
  */
 import type { Clock } from "../clock/index.ts";
 import type { Store } from "../database/index.ts";
@@ -13,6 +14,7 @@ import type { Log } from "../log/index.ts";
 import { defaultLeaseMs, resendAfterMsOf, roundMsOf } from "./lease-times.ts";
 import { skippingLockedRows, statement } from "./statements.ts";
 import type { Wakes } from "./wakes.ts";
+import { createStraightener, longestPutOffMs } from "./wrong-times.ts";
 
 export interface SweeperOptions {
   readonly store: Store;
@@ -48,7 +50,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     `update {operations} set wake_at = case
        when due_at > ?1 then due_at
        when state <> 'queued' or ?1 - created_at < ?2 then ?1 + ?2
-       when ?1 - created_at > 300000 then ?1 + 300000
+       when ?1 - created_at > ${longestPutOffMs} then ?1 + ${longestPutOffMs}
        else ?1 + (?1 - created_at)
      end
      where id in (
@@ -57,7 +59,10 @@ export function createSweeper(options: SweeperOptions): Sweeper {
      returning id, queue, due_at`,
   );
 
+  const straighten = createStraightener(store, leaseMs);
+
   async function sweep(): Promise<number> {
+    await straighten(clock.now());
     let sent = 0;
     for (;;) {
       const now = clock.now();

@@ -189,7 +189,7 @@ export class Server {
     if (house.strikes(4)) this.pause(house.random.between(31_000, 90_000));
     if (house.strikes(5)) {
       if (house.random.chance(0.3)) this.pause(house.random.between(31_000, 120_000));
-      else this.skew = house.random.pick([-3_600_000, -45_000, 45_000, 3_600_000]);
+      else this.skew += house.random.pick([-3_600_000, -45_000, 45_000, 3_600_000]);
     }
     if (house.strikes(10)) house.diskFullUntil = house.time.now + house.random.between(1_000, 40_000);
     const outcome = this.#execute(queries);

@@ -26,8 +26,13 @@ export interface SeedResult {
 }
 
 const troubleMs = 5 * 60_000;
-/** Everything must have ended this long after the last fault. */
-const calmMs = 4 * 60 * 60_000;
+/**
+ * What had begun must go on this long after the last fault: a server is back within a minute, a lease and a minute are
+ * what a lost worker and a wrong clock may cost, and the longest step takes half a minute more.
+ */
+const goesOnMs = 60_000 + 30_000 + 60_000 + 30_000;
+/** And everything must have ended: a wake-up lost again and again comes every 5 minutes, and one for another node in one. */
+const calmMs = 10 * 60_000;
 const workspace = "ws_00000000000000000000000000" as WorkspaceId;
 
 export async function openSimulatedDatabase(): Promise<SqliteStore> {
@@ -170,14 +175,28 @@ export async function runSeed(seed: number, database: SqliteStore, options: { tr
     if (server.isAlive && server.version === 1) time.after(1_000, () => server.kill());
   }
   for (const [key, instance] of engine.instances) engine.instances.set(key, { ...instance, flapsUntil: 0 });
+  await time.run(time.now + 1_000, () => false);
+  const begun = findBegun(database);
   const end = time.now + calmMs;
   while (time.now < end) {
     const until = Math.min(end, time.now + 5_000);
     await time.run(until, () => false);
+    if (begun.size > 0 && time.now >= end - calmMs + goesOnMs) {
+      for (const [id, at] of findBegun(database)) if (begun.get(id) === at) house.violation(`${id} was left alone: ${at}`);
+      begun.clear();
+    }
     if (time.now > end - calmMs + 70_000 && allEnded()) break;
   }
   checkAtTheEnd(house, engine, accepted);
   for (const server of house.servers) server.isAlive = false;
   const [row] = database.batchNow([compiled("select count(*) as n from operations", [])])[0]!.rows as { n: number }[];
   return { seed, counts: house.counts, violations: house.violations, trace: house.trace, operations: row!.n };
+}
+
+/** What some worker had begun, on no node in particular, and how far it was. */
+function findBegun(database: SqliteStore): Map<string, string> {
+  const sql = `select id, state || ', claim ' || epoch || ', revision ' || revision as at from operations
+    where finished_at is null and node is null and (state <> 'queued' or holder is not null)`;
+  const rows = database.batchNow([compiled(sql, [])])[0]!.rows as { id: string; at: string }[];
+  return new Map(rows.map(({ id, at }) => [id, at]));
 }
