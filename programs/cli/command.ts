@@ -33,7 +33,11 @@ export interface Given {
   number(name: string): number | undefined;
 }
 
+/** Headings of the overview; it shows them in the order in which the list of commands first names them. */
+export type Group = "Apps" | "What happened" | "People and access" | "This installation";
+
 export interface Command {
+  readonly group: Group;
   /** `["operations", "show"]`. */
   readonly words: readonly string[];
   readonly about: string;

@@ -1,5 +1,5 @@
 /** Why an operation failed, as lines: the message, then what each instance answered, how it ended, what it last said. Pure. */
-import { plain, type Terminal } from "./terminal.ts";
+import { plain, wrap, type Terminal } from "./terminal.ts";
 
 export interface Failure {
   readonly message: string;
@@ -10,8 +10,10 @@ export interface Failure {
 
 const mostLines = 12;
 
-export function failureLines(error: Failure, terminal: Terminal): string[] {
-  const lines = [`${terminal.paint("failed", "✕")} ${plain(error.message)}`];
+/** `withOutput` false: it has been shown already. */
+export function failureLines(error: Failure, terminal: Terminal, { withOutput = true }: { withOutput?: boolean } = {}): string[] {
+  const [first = "", ...more] = terminal.isLive ? wrap(plain(error.message), terminal.columns - 2) : [plain(error.message)];
+  const lines = [`${terminal.paint("failed", "✕")} ${first}`, ...more.map((line) => `  ${line}`)];
   const details = recordOf(error.details);
   if (!details) return lines;
   for (const seen of listOf(details["evidence"])) lines.push(...evidenceLines(seen, terminal));
@@ -19,7 +21,7 @@ export function failureLines(error: Failure, terminal: Terminal): string[] {
     lines.push(
       `  ${finding["line"] === undefined ? "" : `line ${textOf(finding["line"])}: `}${textOf(finding["field"])}: ${textOf(finding["message"])}`,
     );
-  lines.push(...block("last output", details["output"]));
+  if (withOutput) lines.push(...block("last output", details["output"]));
   return lines;
 }
 

@@ -2,12 +2,14 @@
  * An operation is a thread: a vertical line of steps. The model is fed by events and drawn either in place (a terminal)
  * or as plain lines as things happen (a pipe).
  */
-import { glyphs, plain, type State, type Terminal } from "./terminal.ts";
+import { openLiveBlock } from "./live-block.ts";
+import { stepState, type StepStateName } from "./states.ts";
+import { glyphs, plain, type Terminal } from "./terminal.ts";
 import { duration } from "./words.ts";
 
 export interface ThreadStep {
   readonly name: string;
-  state: "pending" | "running" | "retrying" | "done" | "skipped" | "failed" | "undone";
+  state: StepStateName;
   note: string;
   startedAt: number | undefined;
   durationMs: number | undefined;
@@ -62,6 +64,8 @@ export function advance(thread: Thread, event: ThreadEvent): ThreadStep | undefi
       step.note = "";
       break;
     case "step.undone":
+      // The one that failed stays the one that failed, whatever was taken back of it.
+      if (step.state === "failed") return undefined;
       step.note = "";
       step.state = "undone";
       break;
@@ -71,32 +75,28 @@ export function advance(thread: Thread, event: ThreadEvent): ThreadStep | undefi
   return step;
 }
 
-const stateOf: Readonly<Record<ThreadStep["state"], State>> = {
-  pending: "unknown",
-  running: "working",
-  retrying: "attention",
-  done: "ok",
-  skipped: "stopped",
-  failed: "failed",
-  undone: "attention",
-};
-
 export function drawStep(step: ThreadStep, width: number, now: number, terminal: Terminal): string {
-  const state = stateOf[step.state];
-  const glyph = terminal.paint(state, step.state === "pending" ? "○" : step.state === "undone" ? "↩" : glyphs[state]);
-  const time =
-    step.durationMs ??
-    (step.startedAt !== undefined && (step.state === "running" || step.state === "retrying") ? now - step.startedAt : undefined);
-  const shownTime = step.state === "skipped" ? "skipped" : step.state === "undone" ? "undone" : time === undefined ? "" : duration(time);
-  const text = `${glyph} ${step.name.padEnd(width)} ${shownTime.padStart(8)}`;
+  const text = `${knotOf(step, terminal)} ${step.name.padEnd(width)} ${timeOf(step, now).padStart(8)}`;
   if (!step.note || step.state === "done") return text.trimEnd();
-  const space = Math.max(20, terminal.columns - width - 14);
-  const note = step.note.split("\n")[0]!;
-  return `${text}  ${terminal.dim(note.length > space && terminal.isLive ? `${note.slice(0, space - 1)}…` : note)}`;
+  return `${text}  ${terminal.dim(step.note.split("\n")[0]!)}`;
+}
+
+function knotOf({ state }: ThreadStep, terminal: Terminal): string {
+  const glyph = state === "pending" ? "○" : state === "undone" ? "↩" : glyphs[stepState(state)];
+  return terminal.paint(stepState(state), glyph);
+}
+
+function timeOf(step: ThreadStep, now: number): string {
+  if (step.state === "skipped" || step.state === "undone") return step.state;
+  if (step.durationMs !== undefined) return duration(step.durationMs);
+  const isGoing = step.state === "running" || step.state === "retrying";
+  return isGoing && step.startedAt !== undefined ? duration(now - step.startedAt) : "";
 }
 
 export interface ThreadView {
   update(event: ThreadEvent): void;
+  /** A line beside the steps: what a build prints. */
+  line(text: string): void;
   close(): void;
 }
 
@@ -105,35 +105,33 @@ export function openThreadView(terminal: Terminal, stepNames: readonly string[],
   const thread: Thread = {
     steps: stepNames.map((name) => ({ name, state: "pending", note: "", startedAt: undefined, durationMs: undefined })),
   };
-  const widthOf = (): number => Math.max(8, ...thread.steps.map((step) => step.name.length));
+  const drawOne = (step: ThreadStep): string =>
+    drawStep(step, Math.max(8, ...thread.steps.map(({ name }) => name.length)), clock(), terminal);
   if (!terminal.isLive) {
     return {
       update: (event) => {
         const step = advance(thread, event);
         if (!step) return;
         // Without a terminal each step is one line, when it is over; what it says on the way is in the saga.
-        if (event.action !== "step.progress" && step.state !== "running") terminal.line(drawStep(step, widthOf(), clock(), terminal));
+        if (event.action !== "step.progress" && step.state !== "running") terminal.line(drawOne(step));
       },
+      line: (text) => terminal.line(text),
       close: () => {},
     };
   }
-  let drawn = 0;
-  const draw = (): void => {
-    const lines = thread.steps.map((step) => drawStep(step, widthOf(), clock(), terminal));
-    terminal.write(`${drawn > 0 ? `\u001b[${drawn}A` : ""}${lines.map((line) => `\u001b[2K${line}\n`).join("")}`);
-    drawn = lines.length;
-  };
-  terminal.write("\u001b[?25l");
+  const block = openLiveBlock(terminal);
+  const draw = (): void => block.draw(thread.steps.map(drawOne));
   draw();
   const timer = setInterval(draw, 200);
   return {
     update: (event) => {
       if (advance(thread, event)) draw();
     },
+    line: (text) => block.above([text]),
     close: () => {
       clearInterval(timer);
       draw();
-      terminal.write("\u001b[?25h");
+      block.close();
     },
   };
 }

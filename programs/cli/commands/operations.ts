@@ -2,22 +2,13 @@ import type { Operation } from "@norns/client";
 import type { Command } from "../command.ts";
 import { failureLines } from "../evidence.ts";
 import { exitOf, followOperation } from "../follow-operation.ts";
-import { glyphs, table, type State } from "../terminal.ts";
-import { drawStep } from "../thread.ts";
+import { operationState } from "../states.ts";
+import { glyphs, plain, table, type Terminal } from "../terminal.ts";
+import { drawStep, type ThreadStep } from "../thread.ts";
 import { ago, duration } from "../words.ts";
 
-const stateOf = (state: string): State =>
-  state === "succeeded"
-    ? "ok"
-    : state === "running" || state === "queued"
-      ? "working"
-      : state === "retrying" || state === "undoing"
-        ? "attention"
-        : state === "cancelled"
-          ? "stopped"
-          : "failed";
-
 export const listOperations: Command = {
+  group: "What happened",
   words: ["operations"],
   about: "durable work: queued, running, ended",
   options: [
@@ -38,10 +29,10 @@ export const listOperations: Command = {
     });
     if (session.json(operations)) return;
     const { terminal } = session;
-    if (operations.length === 0) return (terminal.line("Nothing has been done yet."), undefined);
+    if (operations.length === 0) return terminal.line("Nothing has been done yet.");
     const now = Date.now();
     const rows = operations.map((one) => [
-      `${terminal.paint(stateOf(one.state), glyphs[stateOf(one.state)])} ${one.state}`,
+      marked(one.state, terminal),
       one.name,
       one.subject.slice(one.subject.indexOf(":") + 1),
       ago(one.createdAt, now),
@@ -53,6 +44,7 @@ export const listOperations: Command = {
 };
 
 export const showOperation: Command = {
+  group: "What happened",
   words: ["operations", "show"],
   about: "one operation with its steps",
   arguments: [{ name: "id", about: "the operation's id" }],
@@ -61,34 +53,18 @@ export const showOperation: Command = {
     if (session.json(operation)) return;
     const { terminal } = session;
     const now = Date.now();
-    const state = stateOf(operation.state);
+    const state = operationState(operation.state);
     terminal.line(`${terminal.paint(state, glyphs[state])} ${terminal.bold(operation.name)}  ${operation.subject}  ${operation.state}`);
-    terminal.line(
-      terminal.dim(
-        `  by ${operation.actor}, ${ago(operation.createdAt, now)}${operation.finishedAt ? `, took ${duration(operation.finishedAt - operation.createdAt)}` : ""}`,
-      ),
-    );
+    const took = operation.finishedAt ? `, took ${duration(operation.finishedAt - operation.createdAt)}` : "";
+    terminal.line(terminal.dim(`  by ${operation.actor}, ${ago(operation.createdAt, now)}${took}`));
     const width = Math.max(8, ...operation.steps.map((step) => step.name.length));
-    for (const step of operation.steps)
-      terminal.line(
-        drawStep(
-          {
-            name: step.name,
-            state: step.state,
-            note: step.skipReason ?? "",
-            startedAt: step.startedAt,
-            durationMs: step.startedAt !== undefined && step.finishedAt !== undefined ? step.finishedAt - step.startedAt : undefined,
-          },
-          width,
-          now,
-          terminal,
-        ),
-      );
+    for (const step of operation.steps) terminal.line(drawStep(toThreadStep(step), width, now, terminal));
     if (operation.error) for (const line of ["", ...failureLines(operation.error, terminal)]) terminal.line(line);
   },
 };
 
 export const cancelOperation: Command = {
+  group: "What happened",
   words: ["operations", "cancel"],
   about: "end an operation; what it did is taken back",
   arguments: [{ name: "id", about: "the operation's id" }],
@@ -100,6 +76,7 @@ export const cancelOperation: Command = {
 };
 
 export const retryOperation: Command = {
+  group: "What happened",
   words: ["operations", "retry"],
   about: "run a failed operation again from its failed step, and follow it",
   arguments: [{ name: "id", about: "the operation's id" }],
@@ -110,11 +87,42 @@ export const retryOperation: Command = {
     if (given.isSet("detach")) return session.json(answer) ? undefined : (session.terminal.line(id), undefined);
     const operation = await followOperation(session, id);
     if (!session.json(operation)) {
-      const state = stateOf(operation.state);
-      session.terminal.line(`${session.terminal.paint(state, glyphs[state])} ${operation.state}`);
+      session.terminal.line(marked(operation.state, session.terminal));
       if (operation.error && operation.state !== "succeeded")
         for (const line of failureLines(operation.error, session.terminal)) session.terminal.line(line);
     }
     return exitOf(operation);
   },
 };
+
+export const queues: Command = {
+  group: "What happened",
+  words: ["operations", "queues"],
+  about: "what waits, runs and has failed, by queue",
+  async run(_given, session) {
+    const list = await session.api("GET /api/operations/queues", {});
+    if (session.json(list)) return;
+    const { terminal } = session;
+    if (list.length === 0) return terminal.line("Nothing waits, nothing runs, nothing has failed.");
+    const now = Date.now();
+    const rows = list.map((one) => [
+      one.queue,
+      String(one.queued),
+      String(one.running),
+      one.dead > 0 ? terminal.paint("failed", String(one.dead)) : "0",
+      one.oldestQueuedAt === undefined ? "" : ago(one.oldestQueuedAt, now),
+    ]);
+    for (const line of table(["QUEUE", "QUEUED#", "RUNNING#", "FAILED#", "OLDEST WAITS SINCE"], rows)) terminal.line(line);
+  },
+};
+
+function marked(name: Operation["state"], terminal: Terminal): string {
+  const state = operationState(name);
+  return `${terminal.paint(state, glyphs[state])} ${name}`;
+}
+
+function toThreadStep(step: Operation["steps"][number]): ThreadStep {
+  const { name, state, startedAt, finishedAt } = step;
+  const durationMs = startedAt !== undefined && finishedAt !== undefined ? finishedAt - startedAt : undefined;
+  return { name, state, note: plain(step.skipReason ?? ""), startedAt, durationMs };
+}

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
-import { glyphs, plain, type State, type Terminal } from "../terminal.ts";
+import { eventState } from "../states.ts";
+import { glyphs, plain, type Terminal } from "../terminal.ts";
 
 interface SagaLine {
   readonly timestamp: string;
@@ -9,6 +10,7 @@ interface SagaLine {
 }
 
 export const saga: Command = {
+  group: "What happened",
   words: ["saga"],
   about: "what happened, as a story: of all apps, of one, of one operation",
   arguments: [{ name: "operation", about: "an operation's id (the saga id)", isOptional: true }],
@@ -34,15 +36,7 @@ export const saga: Command = {
 };
 
 export function drawSaga(event: SagaLine, terminal: Terminal): string {
-  const state = stateOf(event.action);
+  const state = eventState(event.action);
   const time = event.timestamp.slice(11, 19);
   return `${terminal.dim(time)} ${event.app.padEnd(14)} ${terminal.paint(state, glyphs[state])} ${plain(event.message)}`;
-}
-
-function stateOf(action: string): State {
-  if (/\.(failed|undo_failed)$/.test(action)) return "failed";
-  if (/\.(retry|undone|cancelled|rollback)$/.test(action)) return "attention";
-  if (/\.(complete|restarted|scaled|applied)$/.test(action)) return "ok";
-  if (/\.(start|progress)$/.test(action)) return "working";
-  return "stopped";
 }

@@ -1,10 +1,13 @@
 import type { AppStatus } from "@norns/client";
 import type { Command } from "../command.ts";
 import type { Session } from "../session.ts";
-import { glyphs, table, type State, type Terminal } from "../terminal.ts";
+import { openLiveBlock } from "../live-block.ts";
+import { appState, healthyCount, wantedCount } from "../states.ts";
+import { glyphs, table, type Terminal } from "../terminal.ts";
 import { ago, plural, shortCommit } from "../words.ts";
 
 export const status: Command = {
+  group: "Apps",
   words: ["status"],
   about: "all apps: state, release, processes",
   options: [{ name: "watch", about: "stay and redraw as things change" }],
@@ -25,14 +28,14 @@ export const status: Command = {
 
 async function watch(first: readonly AppStatus[], session: Session): Promise<void> {
   const { terminal } = session;
-  let drawn = 0;
+  const block = terminal.isLive && !session.isJson ? openLiveBlock(terminal) : undefined;
+  let latest = first;
   const draw = (apps: readonly AppStatus[]): void => {
+    latest = apps;
     if (session.json(apps)) return;
     const lines = drawStatus(apps, terminal, Date.now());
-    if (terminal.isLive) terminal.write(`${drawn > 0 ? `\u001b[${drawn}A` : ""}\u001b[J`);
-    for (const line of lines) terminal.line(line);
-    if (!terminal.isLive) terminal.line();
-    drawn = lines.length;
+    if (block) block.draw(lines);
+    else for (const line of [...lines, ""]) terminal.line(line);
   };
   draw(first);
   let isStale = false;
@@ -42,11 +45,13 @@ async function watch(first: readonly AppStatus[], session: Session): Promise<voi
     session.api("GET /api/apps", {}).then(draw, () => (isStale = true));
   }, 300);
   const tick = setInterval(() => (isStale = true), 5000);
+  // "4 s ago" moves on by itself, and a window may have changed its width.
+  const redraw = block && setInterval(() => block.draw(drawStatus(latest, terminal, Date.now())), 1000);
   try {
     for await (const _ of session.stream({ path: "/api/events" })) isStale = true;
   } finally {
-    clearInterval(refresh);
-    clearInterval(tick);
+    for (const timer of [refresh, tick, redraw]) clearInterval(timer);
+    block?.close();
   }
 }
 
@@ -54,14 +59,13 @@ export function drawStatus(apps: readonly AppStatus[], terminal: Terminal, now: 
   if (apps.length === 0)
     return ["No apps yet.", "", "  norns init      writes infraspec.yaml for the repository you stand in", "  norns deploy    deploys it"];
   const rows = apps.map((app) => {
-    const { state, words } = stateOf(app);
-    const wanted = Object.values(app.desired).reduce((sum, count) => sum + count, 0);
+    const { state, words } = appState(app);
     return [
       `${terminal.paint(state, glyphs[state])} ${app.spec.name}`,
       words,
       app.release ? `${app.release.number}` : "",
       app.release ? shortCommit(app.release.commit) : "",
-      app.isDeployed ? `${app.allocations.filter((one) => one.isCurrent && one.healthy).length}/${wanted}` : "",
+      app.isDeployed ? `${healthyCount(app)}/${wantedCount(app)}` : "",
       app.release ? ago(app.release.switchedAt, now) : "",
       app.hostnames[0] ?? "",
     ];
@@ -72,15 +76,4 @@ export function drawStatus(apps: readonly AppStatus[], terminal: Terminal, now: 
     "",
     `${plural(apps.length, "app")}, ${healthy} healthy`,
   ];
-}
-
-/** The state of an app in the glyphs' terms and in words. */
-export function stateOf(app: AppStatus): { state: State; words: string } {
-  if (!app.isDeployed)
-    return app.isValid ? { state: "unknown", words: "not deployed" } : { state: "attention", words: "spec is not valid" };
-  if (app.healthy) return { state: "ok", words: app.isAbsent ? "running, spec is gone" : "running" };
-  const wanted = Object.values(app.desired).reduce((sum, count) => sum + count, 0);
-  if (wanted === 0) return { state: "stopped", words: "scaled to zero" };
-  const healthy = app.allocations.filter((one) => one.isCurrent && one.healthy).length;
-  return healthy > 0 ? { state: "attention", words: "partly up" } : { state: "failed", words: "down" };
 }
