@@ -7,6 +7,8 @@ export const exitCodes = {
   notAllowed: 3,
   notFound: 4,
   unreachable: 5,
+  /** Ctrl-C, as shells count it. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -2,14 +2,16 @@
  * HTTP for a short-lived command. `process.getBuiltinModule` instead of an import, and no `fetch`: an ESM import of
  * node:http costs 30 ms at start, fetch another 40.
  */
-import type { IncomingMessage, RequestOptions } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import type { Readable } from "node:stream";
 import type { Connection } from "./connection.ts";
 import { CommandError, exitCodes, type ExitCode } from "./exit.ts";
 
 export interface HttpRequest {
   readonly method: string;
   readonly path: string;
-  readonly body?: string | Uint8Array | undefined;
+  /** A stream is sent as it comes; when the server answers before its end, the rest is not read. */
+  readonly body?: string | Readable | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -40,7 +42,9 @@ export function open(connection: Connection, request: HttpRequest): Promise<Inco
       host: url.host,
       accept: "application/json",
       ...(connection.token ? { authorization: `Bearer ${connection.token}` } : {}),
-      ...(request.body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(request.body) }),
+      ...(typeof request.body === "string"
+        ? { "content-type": "application/json", "content-length": Buffer.byteLength(request.body) }
+        : {}),
       ...request.headers,
     },
     ...(request.signal ? { signal: request.signal } : {}),
@@ -50,8 +54,19 @@ export function open(connection: Connection, request: HttpRequest): Promise<Inco
     if (request.timeoutMs)
       sent.setTimeout(request.timeoutMs, () => sent.destroy(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));
     sent.on("error", (error: NodeJS.ErrnoException) => reject(request.signal?.aborted ? error : unreachable(connection, error)));
-    sent.end(request.body);
+    if (typeof request.body === "object") sendStream(sent, request.body);
+    else sent.end(request.body);
   });
+}
+
+/** A refusal in the middle (too large) is an answer like any other: it is read, and nothing more is sent. */
+function sendStream(sent: ClientRequest, body: Readable): void {
+  sent.once("response", () => {
+    body.unpipe(sent);
+    if (!sent.writableEnded) sent.once("close", () => body.destroy());
+  });
+  body.once("error", (error) => sent.destroy(error));
+  body.pipe(sent);
 }
 
 export async function readText(message: IncomingMessage): Promise<string> {

@@ -26,7 +26,7 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
   try {
     const parsed = parse(argv, commands);
     if (parsed.kind === "help") {
-      for (const text of helpFor(parsed.words, commands)) terminal.line(text);
+      for (const text of helpFor(parsed.words, commands, terminal.columns)) terminal.line(text);
       return exitCodes.done;
     }
     const session = createSession({
@@ -38,6 +38,8 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
     });
     return (await parsed.command.run(parsed.given, session)) ?? exitCodes.done;
   } catch (error) {
+    // Whatever was under way broke off because it was told to: nothing to explain.
+    if (stop.signal.aborted && !(error instanceof CommandError)) return exitCodes.interrupted;
     if (!(error instanceof CommandError)) throw error;
     if (isJson) terminal.line(JSON.stringify({ error: error.message, code: error.code, hint: error.hint, requestId: error.requestId }));
     else {
