@@ -15,7 +15,7 @@ export interface Connection {
   readonly from: string;
 }
 
-interface Kept {
+export interface Kept {
   readonly url: string;
   readonly token: string;
 }
@@ -24,7 +24,8 @@ export interface Environment {
   readonly [name: string]: string | undefined;
 }
 
-export function norns(environment: Environment): { home: string; login: string } {
+/** Where this machine keeps what lets us in. */
+function places(environment: Environment): { home: string; login: string } {
   const isRoot = process.getuid?.() === 0;
   const home = environment["NORNS_HOME"] ?? (isRoot ? "/var/lib/norns" : path.join(os.homedir(), ".norns"));
   const config = environment["XDG_CONFIG_HOME"] ?? path.join(os.homedir(), ".config");
@@ -32,7 +33,7 @@ export function norns(environment: Environment): { home: string; login: string }
 }
 
 export function connect(flags: { url: string | undefined; token: string | undefined }, environment: Environment): Connection {
-  const { home, login } = norns(environment);
+  const { home, login } = places(environment);
   const kept = [read(path.join(home, "credential")), read(login)].filter((entry) => entry !== undefined);
   const url = flags.url ?? environment["NORNS_URL"] ?? environment["NORN_URL"] ?? kept[0]?.url ?? "http://127.0.0.1:8800";
   const from = flags.url
@@ -54,7 +55,7 @@ export function connect(flags: { url: string | undefined; token: string | undefi
 }
 
 export function keepLogin(environment: Environment, kept: Kept): string {
-  const { login } = norns(environment);
+  const { login } = places(environment);
   fs.mkdirSync(path.dirname(login), { recursive: true, mode: 0o700 });
   const temporary = `${login}.${process.pid}`;
   fs.writeFileSync(temporary, `${JSON.stringify(kept)}\n`, { mode: 0o600 });
@@ -62,12 +63,10 @@ export function keepLogin(environment: Environment, kept: Kept): string {
   return login;
 }
 
-export function forgetLogin(environment: Environment): boolean {
-  const { login } = norns(environment);
-  const existed = fs.existsSync(login);
-  fs.rmSync(login, { force: true });
-  return existed;
-}
+/** What `norns login` kept, wherever commands go otherwise. */
+export const findLogin = (environment: Environment): Kept | undefined => read(places(environment).login);
+
+export const forgetLogin = (environment: Environment): void => fs.rmSync(places(environment).login, { force: true });
 
 function checked(url: string): URL {
   try {

@@ -1,49 +1,77 @@
 /** `--help` that teaches: drawn from the command values. Pure. */
 import { globalOptions, type Command, type Option } from "./command.ts";
+import { wrap } from "./terminal.ts";
 
-const groups: readonly { readonly title: string; readonly first: readonly string[] }[] = [
-  { title: "Apps", first: ["init", "validate", "deploy", "status", "app", "logs", "restart", "scale", "rollback"] },
-  { title: "What happened", first: ["saga", "stream", "operations", "audit", "stats"] },
-  { title: "People and access", first: ["login", "logout", "workspaces", "api-keys"] },
-  { title: "This installation", first: ["server", "health", "version", "completion", "down"] },
-];
+const widest = 34;
 
-export function helpFor(words: readonly string[], commands: readonly Command[]): string[] {
+/** `columns`: how wide the lines may be. */
+export function helpFor(words: readonly string[], commands: readonly Command[], columns = 100): string[] {
   const exact = commands.find((command) => command.words.join(" ") === words.join(" "));
-  if (exact) return helpOfCommand(exact, commands);
+  if (exact) return helpOfCommand(exact, commands, columns);
   const below = commands.filter((command) => words.length > 0 && words.every((word, place) => command.words[place] === word));
-  if (below.length > 0) return [`norns ${words.join(" ")}`, "", ...rows(below.map((command) => [usage(command), command.about]))];
-  return overview(commands);
+  if (below.length > 0)
+    return [
+      `norns ${words.join(" ")}`,
+      "",
+      ...rows(
+        below.map((command) => [usage(command), command.about]),
+        columns,
+      ),
+    ];
+  return overview(commands, columns);
 }
 
-function overview(commands: readonly Command[]): string[] {
+function overview(commands: readonly Command[], columns: number): string[] {
   const lines = ["norns: one control plane for apps, AI agents and customer platforms", "", "usage: norns <command> [options]"];
-  for (const group of groups) {
-    const members = group.first.flatMap((first) => commands.filter((command) => command.words[0] === first));
-    if (members.length === 0) continue;
-    lines.push("", group.title, ...rows(members.map((command) => [`  ${usage(command)}`, command.about])));
+  for (const group of new Set(commands.map((command) => command.group))) {
+    const members = commands.filter((command) => command.group === group);
+    const pairs = members.map((command) => [`  ${usage(command)}`, command.about] as const);
+    // One place where all of them begin: the eye runs down it.
+    lines.push("", group, ...rows(pairs, columns, widest));
   }
   return [
     ...lines,
     "",
     "Options of every command",
-    ...optionRows(globalOptions),
+    ...optionRows(globalOptions, columns),
     "",
-    "Exit codes: 0 done, 1 failed as an outcome, 2 wrong usage, 3 not allowed, 4 not found, 5 unreachable.",
+    ...wrap(
+      "Exit codes: 0 done, 1 failed as an outcome, 2 wrong usage, 3 not allowed, 4 not found, 5 unreachable, 130 interrupted.",
+      columns,
+    ),
     "`norns <command> --help` shows examples.",
   ];
 }
 
-function helpOfCommand(command: Command, commands: readonly Command[]): string[] {
-  const lines = [`norns ${usage(command)}`, "", command.description ?? command.about];
+function helpOfCommand(command: Command, commands: readonly Command[], columns: number): string[] {
+  const lines = [
+    `norns ${usage(command)}`,
+    "",
+    ...(command.description ?? command.about).split("\n").flatMap((line) => (line.includes("  ") ? line : wrap(line, columns))),
+  ];
   if (command.arguments?.length)
-    lines.push("", "Arguments", ...rows(command.arguments.map((argument) => [`  ${argument.name.toUpperCase()}`, argument.about])));
-  if (command.options?.length) lines.push("", "Options", ...optionRows(command.options));
-  lines.push("", "Options of every command", ...optionRows(globalOptions));
+    lines.push(
+      "",
+      "Arguments",
+      ...rows(
+        command.arguments.map((argument) => [`  ${argument.name.toUpperCase()}`, argument.about]),
+        columns,
+      ),
+    );
+  if (command.options?.length) lines.push("", "Options", ...optionRows(command.options, columns));
+  lines.push("", "Options of every command", ...optionRows(globalOptions, columns));
   if (command.examples?.length)
     lines.push("", "Examples", ...command.examples.flatMap((example) => [`  ${example.line}`, `      ${example.about}`]));
   const below = commands.filter((other) => other !== command && command.words.every((word, place) => other.words[place] === word));
-  if (below.length > 0) lines.push("", "See also", ...rows(below.map((other) => [`  norns ${usage(other)}`, other.about])));
+  if (below.length > 0)
+    lines.push(
+      "",
+      "See also",
+      ...rows(
+        below.map((other) => [`  norns ${usage(other)}`, other.about]),
+        columns,
+      ),
+    );
   if (command.exits) lines.push("", `Exit codes: ${command.exits}`);
   return lines;
 }
@@ -56,18 +84,23 @@ export function usage(command: Command): string {
   return [...command.words, ...named].join(" ");
 }
 
-function optionRows(options: readonly Option[]): string[] {
+function optionRows(options: readonly Option[], columns: number): string[] {
   return rows(
     options.map((option) => [
       `  ${option.short ? `-${option.short}, ` : ""}--${option.name}${option.value ? ` ${option.value}` : ""}`,
       option.about + (option.choices ? ` (${option.choices.join(", ")})` : ""),
     ]),
+    columns,
   );
 }
 
-function rows(pairs: readonly (readonly [string, string] | readonly string[])[]): string[] {
-  const width = Math.min(34, Math.max(...pairs.map(([left]) => left!.length)));
-  return pairs.map(([left, right]) =>
-    left!.length > width ? `${left}\n${" ".repeat(width + 2)}${right}` : `${left!.padEnd(width)}  ${right}`,
-  );
+/** Two columns; what is said at the right goes on below itself. */
+function rows(pairs: readonly (readonly string[])[], columns: number, atMost = Math.max(...pairs.map(([left]) => left!.length))): string[] {
+  const width = Math.min(widest, atMost);
+  const space = " ".repeat(width + 2);
+  return pairs.flatMap(([left, right]) => {
+    const [first = "", ...more] = wrap(right!, Math.max(20, columns - width - 2));
+    const begin = left!.length > width ? [left!, space + first] : [`${left!.padEnd(width)}  ${first}`];
+    return [...begin, ...more.map((line) => space + line)];
+  });
 }

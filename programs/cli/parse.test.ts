@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { readWishes } from "./commands/change.ts";
 import { commands } from "./commands/index.ts";
 import { completionScript, shells } from "./completion.ts";
 import { CommandError } from "./exit.ts";
@@ -52,6 +53,24 @@ describe("the command line", () => {
     expect(error.exitCode).toBe(2);
     expect(error.message).toMatch(message);
     if (hint) expect(error.hint).toContain(hint);
+  });
+
+  it.each([
+    ["0", [{ count: 0 }]],
+    ["worker 4", [{ process: "worker", count: 4 }]],
+    [
+      "web=2 worker=0",
+      [
+        { process: "web", count: 2 },
+        { process: "worker", count: 0 },
+      ],
+    ],
+  ])("reads `norns scale shop %s`", (words, wishes) => {
+    expect(readWishes(words.split(" "))).toEqual(wishes);
+  });
+
+  it.each(["web", "web=", "web=x", "web 1 2", "=1", "web=2 worker", "-1", "1.5", "1000"])("refuses `norns scale shop %s`", (words) => {
+    expect(() => readWishes(words.split(" "))).toThrow(/COUNT/);
   });
 
   it("refuses a number that is none", () => {

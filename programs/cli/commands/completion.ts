@@ -3,6 +3,7 @@ import { completionScript, shells } from "../completion.ts";
 import { usageError } from "../exit.ts";
 
 export const completion = (commands: () => readonly Command[]): Command => ({
+  group: "This installation",
   words: ["completion"],
   about: "print the completion script of your shell",
   arguments: [{ name: "shell", about: shells.join(", ") }],
@@ -15,7 +16,8 @@ export const completion = (commands: () => readonly Command[]): Command => ({
     const shell = given.arguments[0]!;
     const known = shells.find((name) => name === shell);
     if (!known) throw usageError(`There is no completion for "${shell}".`, `One of: ${shells.join(", ")}.`);
-    session.terminal.write(completionScript(known, commands()));
+    const script = completionScript(known, commands());
+    if (!session.json({ shell: known, script })) session.terminal.write(script);
     return Promise.resolve();
   },
 });

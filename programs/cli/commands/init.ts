@@ -5,6 +5,7 @@ const fs = process.getBuiltinModule("node:fs");
 const path = process.getBuiltinModule("node:path");
 
 export const init: Command = {
+  group: "Apps",
   words: ["init"],
   about: "write a commented infraspec.yaml for the repository you stand in",
   description:
@@ -29,7 +30,7 @@ export const init: Command = {
       });
     const { guessFor } = await import("../guess-spec.ts");
     const { text, guesses } = guessFor(directory);
-    if (given.isSet("print")) return session.terminal.write(text);
+    if (given.isSet("print")) return session.json({ text, guesses }) ? undefined : session.terminal.write(text);
     fs.writeFileSync(file, text);
     if (session.json({ file, guesses })) return;
     const { terminal } = session;

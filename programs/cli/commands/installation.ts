@@ -4,6 +4,7 @@ import { glyphs, plain, table } from "../terminal.ts";
 import { version as cliVersion } from "../version.ts";
 
 export const health: Command = {
+  group: "This installation",
   words: ["health"],
   about: "whether this installation is well, and what it runs on",
   exits: "0 well, 1 degraded, 5 unreachable",
@@ -36,6 +37,7 @@ export const health: Command = {
 };
 
 export const version: Command = {
+  group: "This installation",
   words: ["version"],
   about: "the version of this command, and of the server when one answers",
   async run(_given, session) {
@@ -47,6 +49,7 @@ export const version: Command = {
 };
 
 export const stats: Command = {
+  group: "What happened",
   words: ["stats"],
   about: "today's deployments, instances, the longest running",
   async run(_given, session) {

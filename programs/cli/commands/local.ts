@@ -8,6 +8,7 @@ const path = process.getBuiltinModule("node:path");
 const { fileURLToPath } = process.getBuiltinModule("node:url");
 
 export const server: Command = {
+  group: "This installation",
   words: ["server"],
   about: "run the server in the foreground, as `npm start` does",
   options: [
@@ -28,6 +29,7 @@ export const server: Command = {
 };
 
 export const down: Command = {
+  group: "This installation",
   words: ["down"],
   about: "stop everything of this machine's installation: server, apps, database",
   description:

@@ -10,6 +10,7 @@ interface Line {
 }
 
 export const logs: Command = {
+  group: "Apps",
   words: ["logs"],
   about: "what an app's instances print",
   arguments: [{ name: "app", about: "the app's name", completes: "app" }],

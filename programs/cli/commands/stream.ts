@@ -11,6 +11,7 @@ interface LiveEvent {
 }
 
 export const stream: Command = {
+  group: "What happened",
   words: ["stream"],
   about: "follow everything that happens, live",
   options: [

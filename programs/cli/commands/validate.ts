@@ -17,6 +17,7 @@ interface Result {
 }
 
 export const validate: Command = {
+  group: "Apps",
   words: ["validate"],
   about: "check specs: of the directory you stand in, or of the catalogue's apps",
   arguments: [{ name: "app-or-directory", about: "an app's name, or a directory with infraspec.yaml", isOptional: true, completes: "app" }],
