@@ -51,7 +51,7 @@ export async function aHome(): Promise<{ readonly home: string } & AsyncDisposab
 /** Starts it with scripts/start.mjs and waits until it is healthy. Disposing ends it and removes the home. */
 export async function aStartedServer(options: StartOptions = {}): Promise<StartedServer> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), "norns-server-")));
-  const port = await freePort();
+  const port = Number(options.env?.["NORNS_PORT"] ?? (await freePort()));
   // PATH and nothing else of ours: what the test's own environment holds is not the person's.
   const env = {
     PATH: process.env["PATH"] ?? "",
