@@ -21,6 +21,7 @@ export function eventRoutes(router: Router, events: Events): void {
       access: { action: readEvents },
       query: eventsQuery,
       answer: z.array(eventAnswer),
+      answerTypes: ["text/event-stream"],
     },
     async (request) => {
       const { workspace, query: asked, context } = request;

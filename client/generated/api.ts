@@ -117,7 +117,7 @@ export interface Api {
   /** Revoke a key: refused everywhere within a second */
   "DELETE /api/workspaces/{workspaceId}/api-keys/{keyId}": { params: { readonly "workspaceId": string; readonly "keyId": string }; query: undefined; body: undefined; answer: { readonly "success": true } };
   /** Who did what to what, newest first; `format=csv` exports all that matches */
-  "GET /api/audit": { params: undefined; query: { readonly "actor"?: string; readonly "action"?: string; readonly "subject"?: string; readonly "from"?: number | null; readonly "to"?: number | null; readonly "limit"?: number; readonly "cursor"?: string; readonly "format"?: "json" | "csv" }; body: undefined; answer: readonly (AuditRow)[] };
+  "GET /api/audit": { params: undefined; query: { readonly "limit"?: number; readonly "cursor"?: string; readonly "actor"?: string; readonly "action"?: string; readonly "subject"?: string; readonly "from"?: number | null; readonly "to"?: number | null; readonly "format"?: "json" | "csv" }; body: undefined; answer: readonly (AuditRow)[] };
   /** Whether the trail's chain holds, the first row where it does not, and what is not chained yet */
   "GET /api/audit/verify": { params: undefined; query: undefined; body: undefined; answer: AuditVerification };
   /** Check the infraspec of every app */

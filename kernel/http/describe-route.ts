@@ -30,7 +30,8 @@ export function describeRoute<Params, Query, Body, Answer>(definition: RouteDefi
     path,
     operationId: operationIdOf(method, path),
     summary: definition.summary,
-    description: [definition.description, requirementOf(definition)].filter(Boolean).join("\n\n"),
+    description: [aliasOf(definition), definition.description, requirementOf(definition)].filter(Boolean).join("\n\n"),
+    ...(definition.aliasOf ? { deprecated: true } : {}),
     tags: [definition.tag],
     ...("open" in access ? { security: [] } : {}),
     request: {
@@ -50,17 +51,27 @@ export function describeRoute<Params, Query, Body, Answer>(definition: RouteDefi
 }
 
 function bodyOf<Params, Query, Body, Answer>({ body, bodyType }: RouteDefinition<Params, Query, Body, Answer>) {
-  if (body) return { body: { content: { "application/json": { schema: body } }, required: false } };
+  if (body) return { body: { content: { "application/json": { schema: body } }, required: !mayBeEmpty(body) } };
   if (!bodyType) return {};
   const { type, description } = bodyType;
   return { body: { description, content: { [type]: { schema: z.string().openapi({ format: "binary" }) } }, required: true } };
 }
 
+/** An empty body is read as `{}`. */
+const mayBeEmpty = (body: z.ZodType): boolean => body.safeParse({}).success;
+
+const aliasOf = ({ method, aliasOf: path }: { method: string; aliasOf?: string }): string | undefined =>
+  path && `The same as \`${method.toUpperCase()} ${path}\`, for clients that know this address.`;
+
 function answersOf<Params, Query, Body, Answer>(definition: RouteDefinition<Params, Query, Body, Answer>) {
   const { answer, answerType, answerTypes = answerType ? [answerType] : [] } = definition;
-  if (answer) return { content: { "application/json": { schema: answer } } };
-  if (answerTypes.length === 0) return {};
-  return { content: Object.fromEntries(answerTypes.map((type) => [type, { schema: z.string() }])) };
+  if (!answer && answerTypes.length === 0) return {};
+  return {
+    content: {
+      ...(answer ? { "application/json": { schema: answer } } : {}),
+      ...Object.fromEntries(answerTypes.map((type) => [type, { schema: z.string() }])),
+    },
+  };
 }
 
 /** `get /api/apps/{id}/logs` → `getAppsLogs…`: stable, unique, readable as a function's name. */

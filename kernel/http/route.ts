@@ -52,7 +52,7 @@ export type Router = OpenAPIHono<HttpEnv>;
  */
 export type Access = { readonly action: Action } | { readonly person: true } | { readonly open: string };
 
-type AnswerType = "text/event-stream" | "text/plain" | "text/html" | "application/octet-stream";
+type AnswerType = "text/event-stream" | "text/plain" | "text/csv" | "text/html" | "application/octet-stream";
 
 export interface RouteDefinition<Params, Query, Body, Answer> {
   readonly method: "get" | "post" | "put" | "patch" | "delete";
@@ -60,6 +60,8 @@ export interface RouteDefinition<Params, Query, Body, Answer> {
   readonly path: string;
   readonly summary: string;
   readonly description?: string;
+  /** The path that says the same and is the one to use; this one is shown as deprecated. */
+  readonly aliasOf?: string;
   /** The group in the API reference: `Apps`, `Operations`, `Workspaces`. */
   readonly tag: string;
   readonly access: Access;
@@ -76,7 +78,7 @@ export interface RouteDefinition<Params, Query, Body, Answer> {
   /** The JSON answer; leave it out for `204`, or set `answerType` for anything but JSON. */
   readonly answer?: z.ZodType<Answer>;
   readonly answerType?: AnswerType;
-  /** Instead of `answerType`: several, chosen by the request's `Accept`; the first when it names none of them. */
+  /** Instead of `answerType`: several, chosen by the request. With `answer` they come besides the JSON. */
   readonly answerTypes?: readonly AnswerType[];
   /** The largest body accepted; 1 MB unless said otherwise. Holds for handlers that read the body themselves too. */
   readonly bodyLimitBytes?: number;

@@ -94,12 +94,13 @@ export function personRoutes(router: Router, accounts: Accounts): void {
     },
     async (request) => ({ invitation: await accounts.previewInvitation(request.body.token, callerOf(request)) }),
   );
-  for (const path of ["/api/invitations/accept", "/api/workspaces/invitations/accept"])
+  for (const [path, alias] of aliases("/api/invitations/accept", "/api/workspaces/invitations/accept"))
     addRoute(
       router,
       {
         method: "post",
         path,
+        ...alias,
         summary: "Join a workspace with an invitation to your address",
         tag: "Workspaces",
         access: { person: true },
@@ -197,6 +198,12 @@ export function betterAuthRoutes(router: Router, accounts: Accounts): void {
     pass,
   );
 }
+
+/** One route at two addresses: ours, and the one that clients of the agents system or of Better Auth know. */
+export const aliases = (path: string, other: string): readonly (readonly [string, { aliasOf?: string }])[] => [
+  [path, {}],
+  [other, { aliasOf: path }],
+];
 
 export type AnyRequest = Pick<RouteRequest<unknown, unknown, unknown>, "actor" | "scope" | "context">;
 

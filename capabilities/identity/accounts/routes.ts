@@ -1,7 +1,7 @@
 import { addRoute, z, type Router } from "@norns/kernel/http";
 import { emailSchema, passwordSchema, personAnswer, personName, tokenSchema, type Accounts, type SignedIn } from "./contract.ts";
 import { endedCookie, sessionCookie } from "./cookies.ts";
-import { betterAuthRoutes, callerOf, personRoutes, sessionRoutes, success, tag, type AnyRequest } from "./person-routes.ts";
+import { aliases, betterAuthRoutes, callerOf, personRoutes, sessionRoutes, success, tag, type AnyRequest } from "./person-routes.ts";
 import { pageRoutes } from "./pages/routes.ts";
 import { openBecause } from "./policy.ts";
 
@@ -78,12 +78,13 @@ export function accountRoutes(router: Router, accounts: Accounts): void {
     keep(request, session);
     return { id: session.user.id, email: session.user.email, ...session };
   };
-  for (const path of ["/api/auth/signup", "/api/auth/sign-up/email"])
+  for (const [path, alias] of aliases("/api/auth/signup", "/api/auth/sign-up/email"))
     addRoute(
       router,
       {
         method: "post",
         path,
+        ...alias,
         summary: "Make an account, with an invitation",
         tag,
         access: { open: openBecause.signUp },
@@ -94,12 +95,13 @@ export function accountRoutes(router: Router, accounts: Accounts): void {
       signUp,
     );
 
-  for (const path of ["/api/auth/login", "/api/auth/sign-in/email"])
+  for (const [path, alias] of aliases("/api/auth/login", "/api/auth/sign-in/email"))
     addRoute(
       router,
       {
         method: "post",
         path,
+        ...alias,
         summary: "Sign in; the answer's token is for `Authorization: Bearer`, the cookie for browsers",
         tag,
         access: { open: openBecause.signIn },
@@ -113,10 +115,10 @@ export function accountRoutes(router: Router, accounts: Accounts): void {
       },
     );
 
-  for (const path of ["/api/auth/logout", "/api/auth/sign-out"])
+  for (const [path, alias] of aliases("/api/auth/logout", "/api/auth/sign-out"))
     addRoute(
       router,
-      { method: "post", path, summary: "End this session", tag, access: { open: openBecause.signOut }, answer: success },
+      { method: "post", path, ...alias, summary: "End this session", tag, access: { open: openBecause.signOut }, answer: success },
       async (request) => {
         await accounts.signOut(request.actor, request.scope.requestId);
         end(request);

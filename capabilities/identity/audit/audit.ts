@@ -1,6 +1,6 @@
-import { invalid } from "@norns/kernel/errors";
 import type { Clock } from "@norns/kernel/clock";
 import type { Store } from "@norns/kernel/database";
+import { decodeCursor, encodeCursor } from "@norns/kernel/http";
 import { newId, type AuditId, type IdSource } from "@norns/kernel/ids";
 import type { Json } from "@norns/kernel/ledger";
 import { toChainKey } from "./chain.ts";
@@ -99,10 +99,9 @@ const toAuditRow = (row: AuditRowTable): AuditRow => ({
   hash: row.hash,
 });
 
-const toCursor = (row: { at: number; id: string }): string => `${row.at}.${row.id}`;
+const toCursor = (row: { at: number; id: string }): string => encodeCursor([row.at, row.id]);
 
 function fromCursor(cursor: string): { at: number; id: string } {
-  const match = /^(\d{1,16})\.([a-z0-9_]{1,40})$/.exec(cursor);
-  if (!match) throw invalid("invalid_cursor", "cursor: not one that this list gave; leave it out to begin anew.");
-  return { at: Number(match[1]), id: match[2]! };
+  const [at, id] = decodeCursor(cursor, ["number", "string"]) as [number, string];
+  return { at, id };
 }

@@ -1,5 +1,5 @@
 /** The audit trail's words and shapes: who did what to what, with what was before and what is after. */
-import { z } from "@norns/kernel/http";
+import { pageQuery, z } from "@norns/kernel/http";
 import type { Actor } from "@norns/kernel/actor";
 import type { Write } from "@norns/kernel/database";
 import type { Subject } from "@norns/kernel/events";
@@ -93,13 +93,11 @@ export const auditVerification = z
   .openapi("AuditVerification");
 export type AuditVerification = z.infer<typeof auditVerification>;
 
-export const auditFilters = z.object({
+export const auditFilters = pageQuery(100, 500).extend({
   actor: z.string().max(300).optional(),
   action: z.string().max(100).optional(),
   subject: z.string().max(300).optional(),
   from: z.coerce.number().int().nonnegative().optional(),
   to: z.coerce.number().int().nonnegative().optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-  cursor: z.string().max(200).optional(),
   format: z.enum(["json", "csv"]).default("json"),
 });

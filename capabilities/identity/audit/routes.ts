@@ -1,4 +1,4 @@
-import { addRoute, z, type Router } from "@norns/kernel/http";
+import { addRoute, linkNextPage, z, type Router } from "@norns/kernel/http";
 import { auditFilters, auditRow, auditVerification, type Audit } from "./contract.ts";
 import { readAudit, verifyAudit } from "./policy.ts";
 
@@ -13,12 +13,13 @@ export function auditRoutes(router: Router, audit: Audit): void {
       access: { action: readAudit },
       query: auditFilters,
       answer: z.array(auditRow),
+      answerTypes: ["text/csv"],
     },
     async ({ workspace, query: { limit, cursor, format, ...filters }, context }) => {
       const query = { workspace, ...dropUndefined(filters) };
       if (format === "csv") return csvAnswer(audit.exportCsv(query, context.req.raw.signal));
       const page = await audit.list({ ...query, limit, cursor });
-      if (page.cursor) context.header("Link", nextLink(context.req.url, page.cursor));
+      linkNextPage(context, page.cursor);
       return page.rows;
     },
   );
@@ -57,13 +58,6 @@ function csvAnswer(pieces: AsyncIterable<string>): Response {
       "cache-control": "no-store",
     },
   });
-}
-
-/** The next page under a relative address: the scheme and host are the proxy's to know. */
-function nextLink(url: string, cursor: string): string {
-  const next = new URL(url);
-  next.searchParams.set("cursor", cursor);
-  return `<${next.pathname}${next.search}>; rel="next"`;
 }
 
 function dropUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
