@@ -39,9 +39,17 @@ export const quota = make("quota");
 export const unavailable = make("unavailable");
 export const bug = make("bug");
 
-/** Turns anything thrown into a NornsError. An unknown throw is a bug: its own message is kept as cause, never shown. */
+/** What the system and PostgreSQL (53100) say when a write finds no room. */
+const noRoom: readonly unknown[] = ["ENOSPC", "EDQUOT", "53100"];
+
+/**
+ * Turns anything thrown into a NornsError. An unknown throw is a bug: its own message is kept as cause, never shown. A
+ * full disk is none: it comes up in any write at all, so it is told here and not at each of them.
+ */
 export function toNornsError(thrown: unknown): NornsError {
   if (thrown instanceof NornsError) return thrown;
+  if (thrown instanceof Error && "code" in thrown && noRoom.includes(thrown.code))
+    return unavailable("disk_full", "The disk of NORNS_HOME is full. Make room, then try again.", { cause: thrown });
   return bug("internal", "Something went wrong inside Norns. The request id leads to the log line that says what.", {
     cause: thrown,
   });
