@@ -99,6 +99,9 @@ export interface OperationDefinition<Input> {
   onEnd?(end: OperationEnd<Input>, write: Write): void;
 }
 
+/** A definition of whatever input, as lists of them hold it: a worker parses the input with the definition's own schema. */
+export type AnyOperation = OperationDefinition<never>;
+
 export interface OperationEnd<Input> {
   readonly operation: Operation;
   readonly input: Input;

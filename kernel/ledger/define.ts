@@ -1,5 +1,5 @@
 import { bug } from "../errors/index.ts";
-import type { OperationDefinition } from "./contract.ts";
+import type { AnyOperation, OperationDefinition } from "./contract.ts";
 
 const namePattern = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/;
 const stepPattern = /^[a-z][a-z0-9-]*$/;
@@ -26,4 +26,12 @@ export function defineOperation<Input>(definition: OperationDefinition<Input>): 
     seen.add(step.name);
   }
   return definition;
+}
+
+/** A list of definitions, each with an input of its own: for a worker. */
+export function listOperations<Inputs extends readonly unknown[]>(
+  ...definitions: { readonly [Index in keyof Inputs]: OperationDefinition<Inputs[Index]> }
+): readonly AnyOperation[] {
+  // The cast forgets the inputs: a worker parses each with its definition's own schema before any step sees it.
+  return definitions as readonly unknown[] as readonly AnyOperation[];
 }

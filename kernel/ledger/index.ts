@@ -1,5 +1,5 @@
 export * from "./contract.ts";
-export { defineOperation } from "./define.ts";
+export { defineOperation, listOperations } from "./define.ts";
 export { createLedger, type LedgerOptions } from "./ledger.ts";
 export { createWorker, type Worker, type WorkerOptions } from "./worker.ts";
 export { createSweeper, type Sweeper, type SweeperOptions } from "./sweep.ts";

@@ -6,7 +6,6 @@ import { createBuiltinIngress } from "@norns/adapters/ingress/builtin";
 import { createOutbound } from "@norns/adapters/outbound";
 import { systemClock } from "@norns/kernel/clock";
 import type { Config, Environment } from "@norns/kernel/config";
-import type { OperationDefinition } from "@norns/kernel/ledger";
 import type { Log, Mask } from "@norns/kernel/log";
 import type { Role } from "./arguments.ts";
 import { createBackground } from "./background.ts";
@@ -96,11 +95,7 @@ export async function startServer(setup: Setup): Promise<RunningServer> {
   });
   signal.throwIfAborted();
 
-  // The cast: a worker runs each definition with the input that its own schema has parsed.
-  const definitions = [
-    ...apps.deployments.operations,
-    ...apps.processes.operations,
-  ] as readonly unknown[] as readonly OperationDefinition<never>[];
+  const definitions = [...apps.deployments.operations, ...apps.processes.operations];
   const { events } = kernel;
   const { accounts } = identity;
   background.run("pruning", (stop) =>

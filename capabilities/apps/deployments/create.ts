@@ -6,7 +6,7 @@ import type { Clock } from "@norns/kernel/clock";
 import type { Store } from "@norns/kernel/database";
 import type { Events } from "@norns/kernel/events";
 import type { NodeId } from "@norns/kernel/ids";
-import type { Ledger } from "@norns/kernel/ledger";
+import { listOperations, type Ledger } from "@norns/kernel/ledger";
 import type { Log } from "@norns/kernel/log";
 import { watchNewReleases } from "./auto-roll-back.ts";
 import { deployApp, preflightApp } from "./deploy-app.ts";
@@ -63,13 +63,7 @@ export function createDeployments(given: DeploymentsDeps): Deployments {
   const deps: VerbDeps = { ...given, rows, limits, operations };
 
   return {
-    // The cast: a worker keeps definitions of any input in one list, and parses before it runs them.
-    operations: [
-      operations.deploy,
-      operations.rollback,
-      operations.preflight,
-      operations.remove,
-    ] as readonly unknown[] as Deployments["operations"],
+    operations: listOperations(operations.deploy, operations.rollback, operations.preflight, operations.remove),
     deployApp: (workspace, app, ref, actor, requestId) => deployApp(deps, workspace, app, ref, actor, requestId),
     preflightApp: (workspace, app, ref, actor, requestId) => preflightApp(deps, workspace, app, ref, actor, requestId),
     rollBackApp: (workspace, app, to, actor, requestId) => rollBackApp(deps, workspace, app, to, actor, requestId),

@@ -1,6 +1,6 @@
 import type { Actor } from "@norns/kernel/actor";
 import type { AppName, OperationId, WorkspaceId } from "@norns/kernel/ids";
-import type { OperationDefinition } from "@norns/kernel/ledger";
+import type { AnyOperation } from "@norns/kernel/ledger";
 import type { DeploymentJson, ReleaseJson, SagaEventJson, StatsJson, StepJson } from "./contract.ts";
 import type { Upload } from "./register-archive.ts";
 import type { Release } from "./release.ts";
@@ -54,7 +54,7 @@ export interface Deployments {
     options: { step?: string | undefined; follow: boolean; signal: AbortSignal },
   ): Promise<AsyncIterable<StepOutputChunk>>;
 
-  readonly operations: readonly OperationDefinition<never>[];
+  readonly operations: readonly AnyOperation[];
   /** Automatic rollback: listens until the signal aborts. Also removes what builds left that ended with their server. */
   start(signal: AbortSignal): void;
 }

@@ -7,7 +7,7 @@ import type { Store } from "@norns/kernel/database";
 import { NornsError } from "@norns/kernel/errors";
 import type { Events } from "@norns/kernel/events";
 import type { NodeId } from "@norns/kernel/ids";
-import type { Ledger } from "@norns/kernel/ledger";
+import { listOperations, type Ledger } from "@norns/kernel/ledger";
 import type { Log } from "@norns/kernel/log";
 import { awaitHealthy } from "./health/await-healthy.ts";
 import { Board } from "./status/status-board.ts";
@@ -104,8 +104,7 @@ export function createProcesses(deps: ProcessesDeps): Processes {
   };
 
   return {
-    // The cast: a worker keeps definitions of any input in one list, and parses before it runs them.
-    operations: [operations.restart, operations.scale, operations.reconcile] as readonly unknown[] as Processes["operations"],
+    operations: listOperations(operations.restart, operations.scale, operations.reconcile),
 
     async getStatus(workspace, name) {
       await loaded();

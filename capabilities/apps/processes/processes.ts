@@ -3,7 +3,7 @@ import type { EngineName } from "@norns/capabilities/apps/catalog";
 import type { Actor } from "@norns/kernel/actor";
 import type { Write } from "@norns/kernel/database";
 import type { AppName, InstanceId, OperationId, ProcessName, WorkspaceId } from "@norns/kernel/ids";
-import type { OperationDefinition } from "@norns/kernel/ledger";
+import type { AnyOperation } from "@norns/kernel/ledger";
 import type { HealthWait, Verdict } from "./health/await-healthy.ts";
 import type { AppStatus } from "./contract.ts";
 import type { CurrentRelease } from "./desired/current-release.ts";
@@ -88,7 +88,7 @@ export interface Processes {
   /** These were just seen healthy by whoever waited for them: they are routed to from the switch on, without a second look. */
   trust(instances: readonly InstanceId[]): void;
 
-  readonly operations: readonly OperationDefinition<never>[];
+  readonly operations: readonly AnyOperation[];
   /**
    * The watcher: observes the engines, probes health, feeds the ingress, keeps current releases running. Resolves when
    * the first look is over and routes are set; goes on until the signal aborts.
