@@ -8,11 +8,9 @@ const saga = z
   .string()
   .openapi({ description: "The operation's id, under the seed's name: what `/api/operations/{id}` and `/api/saga/{sagaId}` take." });
 const commit = z.string().openapi({ description: "The whole commit, or `content-<40 hex>` where there is no git (the seed's name)." });
-const imageTag = z
-  .string()
-  .openapi({
-    description: "What the release runs: the image by digest, or a name for the directory (the seed's name). Empty until it is built.",
-  });
+const imageTag = z.string().openapi({
+  description: "What the release runs: the image by digest, or a name for the directory (the seed's name). Empty until it is built.",
+});
 const appName = z.string().openapi({ description: "The app's name." });
 
 export const operationParams = z.object({ id: idSchema("OperationId").describe("The deployment's id, which is its operation's.") });

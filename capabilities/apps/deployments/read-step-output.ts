@@ -4,10 +4,9 @@ import { hasEnded } from "@norns/kernel/ledger";
 import type { VerbDeps } from "./create.ts";
 import type { StepOutputChunk } from "./deployments.ts";
 import { deploymentNotFound } from "./errors.ts";
+import { isPrinting } from "./operations/step-names.ts";
 
-/** The steps that print. Any operation of an app may be asked for: a preflight has no deployment. */
-const printing = ["build", "test", "migrate"];
-
+/** Any operation of an app may be asked for: a preflight has no deployment. */
 export async function readStepOutput(
   deps: VerbDeps,
   workspace: WorkspaceId,
@@ -19,7 +18,7 @@ export async function readStepOutput(
   const app = operation.subject.slice("app:".length);
   const steps = operation.steps
     .map(({ name }) => name)
-    .filter((name) => printing.includes(name) && (options.step === undefined || name === options.step));
+    .filter((name) => isPrinting(name) && (options.step === undefined || name === options.step));
   return read(deps, app, id, steps, options);
 }
 

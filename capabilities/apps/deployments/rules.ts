@@ -1,6 +1,7 @@
 /** What may be gone back to, what is kept, and what a deployment's status is. Pure. */
 import type { OperationState, OperationStep } from "@norns/kernel/ledger";
 import type { DeploymentStatus } from "./contract.ts";
+import { statusOfStep } from "./operations/step-names.ts";
 import { isKept, type KeptRelease, type Release } from "./release.ts";
 
 /**
@@ -32,18 +33,6 @@ export const isArtifactShared = (release: KeptRelease, releases: readonly Releas
     (other) => other.id !== release.id && other.artifact !== null && JSON.stringify(other.artifact) === JSON.stringify(release.artifact),
   );
 
-const statusOfStep: Readonly<Record<string, DeploymentStatus>> = {
-  clone: "building",
-  build: "building",
-  test: "testing",
-  snapshot: "migrating",
-  migrate: "migrating",
-  submit: "submitting",
-  healthy: "healthy",
-  forge: "healthy",
-  cleanup: "healthy",
-};
-
 /** The seed's one word for where a deployment stands, from the operation and its steps. */
 export function statusOf(
   operation: { readonly state: OperationState; readonly steps: readonly Pick<OperationStep, "name" | "state">[] },
@@ -57,7 +46,7 @@ export function statusOf(
     case "running":
     case "retrying": {
       const step = currentStep(operation.steps);
-      return step === undefined ? "healthy" : (statusOfStep[step] ?? "building");
+      return step === undefined ? "healthy" : (statusOfStep(step) ?? "building");
     }
     default:
       // Once the new release serves, what goes wrong afterwards does not take it out of service.

@@ -3,11 +3,13 @@
  * the deployment is not taken back.
  */
 import { NornsError } from "@norns/kernel/errors";
-import type { StepContext, StepDefinition } from "@norns/kernel/ledger";
+import type { StepContext } from "@norns/kernel/ledger";
 import { releaseName } from "../release.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
+import { findOutput } from "./find-output.ts";
+import type { Step } from "./step-names.ts";
 
-export function beforeSwitch<Input extends ReleaseInput>(deps: StepDeps, step: StepDefinition<Input>): StepDefinition<Input> {
+export function beforeSwitch<Input extends ReleaseInput>(deps: StepDeps, step: Step<Input>): Step<Input> {
   return {
     ...step,
     async run(context) {
@@ -47,12 +49,3 @@ const hasStopped = (context: StepContext<ReleaseInput>): boolean => {
 };
 
 const hasOutput = (context: StepContext<ReleaseInput>, step: string): boolean => findOutput(context, step) !== undefined;
-
-/** The record of a step that may have been skipped, or that this operation does not have. */
-export function findOutput(context: StepContext<ReleaseInput>, step: string): unknown {
-  try {
-    return context.outputOf(step);
-  } catch {
-    return undefined;
-  }
-}

@@ -2,15 +2,16 @@ import type { Artifact } from "@norns/adapters/engines";
 import { engineOf, type Infraspec } from "@norns/capabilities/apps/catalog";
 import { Write } from "@norns/kernel/database";
 import type { NodeId } from "@norns/kernel/ids";
-import { done, type Json, type StepContext, type StepDefinition } from "@norns/kernel/ledger";
+import { done, type Json, type StepContext } from "@norns/kernel/ledger";
 import { imageTagOf, isKept, releaseName, type Release } from "../release.ts";
 import { isArtifactShared } from "../rules.ts";
 import type { DeployInput, StepDeps } from "./deps.ts";
 import { clonedOf, sourceForBuild, specOf } from "./source.ts";
 import { withOutput } from "./step-output.ts";
+import type { Step } from "./step-names.ts";
 
 /** Makes the artifact, and the release with it. A repeated build finds it made, or makes it from an untouched source. */
-export function build(deps: StepDeps, node: NodeId): StepDefinition<DeployInput> {
+export function build(deps: StepDeps, node: NodeId): Step<DeployInput> {
   return {
     name: "build",
     // The engine ends the build at its own limit, with a message that says so; this one is for an engine that hangs.
@@ -99,7 +100,8 @@ export function buildArtifact(deps: StepDeps, context: StepContext<DeployInput>,
 
 export const toJson = (artifact: Artifact): Json => ({ ...artifact });
 
-function artifactIn(output: Json | undefined): Artifact | undefined {
+/** Of a step `build`: its record holds what `toJson` made. */
+export function artifactIn(output: Json | undefined): Artifact | undefined {
   if (typeof output !== "object" || output === null || !("artifact" in output)) return undefined;
   // The cast: this file wrote it.
   return output.artifact as unknown as Artifact;

@@ -1,17 +1,18 @@
 import { Write } from "@norns/kernel/database";
 import { isRetryable, toNornsError } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
-import { done, skipped, type StepContext, type StepDefinition } from "@norns/kernel/ledger";
+import { done, skipped, type StepContext } from "@norns/kernel/ledger";
 import { imageTagOf, releaseName } from "../release.ts";
 import { isArtifactShared, releasesToPrune } from "../rules.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
 import { removeWork } from "./source.ts";
 import { submittedOf } from "./submit.ts";
+import type { Step } from "./step-names.ts";
 
 const tries = 3;
 
 /** Files of the build go, and artifacts of releases that are not kept. What cannot be removed stays for the next time. */
-export function cleanup<Input extends ReleaseInput>(deps: StepDeps, category: "deploy" | "rollback"): StepDefinition<Input> {
+export function cleanup<Input extends ReleaseInput>(deps: StepDeps, category: "deploy" | "rollback"): Step<Input> {
   return {
     name: "cleanup",
     timeoutMs: 10 * 60_000,

@@ -1,13 +1,14 @@
 import { Write } from "@norns/kernel/database";
 import { subject } from "@norns/kernel/events";
-import { done, type StepDefinition } from "@norns/kernel/ledger";
+import { done } from "@norns/kernel/ledger";
 import { appAbsent } from "../errors.ts";
 import { shortCommit } from "../release.ts";
 import type { DeployInput, StepDeps } from "./deps.ts";
 import { checkOut, removeWork, specOf, specTextOf, toOutput } from "./source.ts";
+import type { Step } from "./step-names.ts";
 
 /** Finds the commit, once and for all tries, and what the source at that commit says should run. */
-export function clone(deps: StepDeps, options: { readonly records: boolean }): StepDefinition<DeployInput> {
+export function clone(deps: StepDeps, options: { readonly records: boolean }): Step<DeployInput> {
   return {
     name: "clone",
     timeoutMs: deps.limits.cloneMs,

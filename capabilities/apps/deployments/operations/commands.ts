@@ -2,18 +2,19 @@
 import type { Artifact } from "@norns/adapters/engines";
 import { engineOf, type Infraspec } from "@norns/capabilities/apps/catalog";
 import { environmentOf } from "@norns/capabilities/apps/processes";
-import { done, skipped, type Json, type StepContext, type StepDefinition } from "@norns/kernel/ledger";
+import { done, skipped, type Json, type StepContext } from "@norns/kernel/ledger";
 import { commandFailed } from "../errors.ts";
 import type { DeployInput, StepDeps } from "./deps.ts";
 import { clonedOf, specOf } from "./source.ts";
 import { withOutput } from "./step-output.ts";
+import type { PrintingStep, Step } from "./step-names.ts";
 
 interface Built {
   readonly release: number;
   readonly artifact: Artifact;
 }
 
-export function test(deps: StepDeps): StepDefinition<DeployInput> {
+export function test(deps: StepDeps): Step<DeployInput> {
   return {
     name: "test",
     timeoutMs: deps.limits.testMs + 60_000,
@@ -30,7 +31,7 @@ export function test(deps: StepDeps): StepDefinition<DeployInput> {
 }
 
 /** Databases are not saved before migrations: it is said where somebody might believe otherwise. */
-export function snapshot(): StepDefinition<DeployInput> {
+export function snapshot(): Step<DeployInput> {
   return {
     name: "snapshot",
     timeoutMs: 10_000,
@@ -43,7 +44,7 @@ export function snapshot(): StepDefinition<DeployInput> {
   };
 }
 
-export function migrate(deps: StepDeps): StepDefinition<DeployInput> {
+export function migrate(deps: StepDeps): Step<DeployInput> {
   return {
     name: "migrate",
     timeoutMs: deps.limits.migrateMs + 60_000,
@@ -73,7 +74,7 @@ async function runCommand(
   deps: StepDeps,
   context: StepContext<DeployInput>,
   spec: Infraspec,
-  command: { step: string; command: string; timeoutMs: number },
+  command: { step: PrintingStep; command: string; timeoutMs: number },
 ): Promise<number> {
   const { workspace, app, release } = context.input;
   const built = context.outputOf<Json>("build") as unknown as Built;

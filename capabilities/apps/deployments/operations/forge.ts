@@ -2,10 +2,11 @@ import { drainMsOf, hostnamesOf, toWorkload } from "@norns/capabilities/apps/pro
 import { Write } from "@norns/kernel/database";
 import { isRetryable, toNornsError } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
-import { done, skipped, type StepContext, type StepDefinition, type StepResult } from "@norns/kernel/ledger";
+import { done, skipped, type StepContext, type StepResult } from "@norns/kernel/ledger";
 import { toCurrent } from "../release.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
 import { othersOf, releaseOf, submittedOf } from "./submit.ts";
+import type { Step } from "./step-names.ts";
 
 const tries = 3;
 
@@ -13,7 +14,7 @@ const tries = 3;
  * After the switch: the new release is kept up, requests go to it, and the old one drains and stops. What goes wrong
  * here is tried again and in the end a warning: the new release serves, and the watcher finishes what is left.
  */
-export function forge<Input extends ReleaseInput>(deps: StepDeps): StepDefinition<Input> {
+export function forge<Input extends ReleaseInput>(deps: StepDeps): Step<Input> {
   return {
     name: "forge",
     timeoutMs: 60 * 60_000,

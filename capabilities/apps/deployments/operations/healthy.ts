@@ -2,16 +2,17 @@ import { toWorkload } from "@norns/capabilities/apps/processes";
 import { Write } from "@norns/kernel/database";
 import { invalid } from "@norns/kernel/errors";
 import { subject } from "@norns/kernel/events";
-import { done, skipped, type StepContext, type StepDefinition, type StepResult } from "@norns/kernel/ledger";
+import { done, skipped, type StepContext, type StepResult } from "@norns/kernel/ledger";
 import { imageTagOf, releaseName, toCurrent, type KeptRelease } from "../release.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
 import { releaseOf, submittedOf } from "./submit.ts";
+import type { Step } from "./step-names.ts";
 
 /**
  * Waits for the instances of this release, and of no other, to be healthy. The switch commits with this step's record:
  * either the step is done and the release is current, or neither.
  */
-export function healthy<Input extends ReleaseInput>(deps: StepDeps, category: "deploy" | "rollback"): StepDefinition<Input> {
+export function healthy<Input extends ReleaseInput>(deps: StepDeps, category: "deploy" | "rollback"): Step<Input> {
   return {
     name: "healthy",
     // The groups' own deadlines end it far sooner.

@@ -1,11 +1,11 @@
 /** The room's operations, each a list of steps. */
 import type { NodeId } from "@norns/kernel/ids";
-import { defineOperation, done, type OperationDefinition, type OperationEnd, type StepDefinition } from "@norns/kernel/ledger";
+import { defineOperation, done, type OperationDefinition, type OperationEnd } from "@norns/kernel/ledger";
 import type { Write } from "@norns/kernel/database";
 import { subject } from "@norns/kernel/events";
 import { specOf, clonedOf, removeWork } from "./source.ts";
 import { beforeSwitch } from "./before-switch.ts";
-import { build, buildArtifact, toJson } from "./build.ts";
+import { artifactIn, build, buildArtifact, toJson } from "./build.ts";
 import { cleanup } from "./cleanup.ts";
 import { clone } from "./clone.ts";
 import { migrate, snapshot, test } from "./commands.ts";
@@ -19,11 +19,13 @@ import {
   type RollbackInput,
   type StepDeps,
 } from "./deps.ts";
+import { findOutput } from "./find-output.ts";
 import { forge } from "./forge.ts";
 import { healthy } from "./healthy.ts";
 import { mootRollback } from "./moot-rollback.ts";
 import { removeAppSteps } from "./remove.ts";
 import { submit } from "./submit.ts";
+import type { Step } from "./step-names.ts";
 import { engineOf } from "@norns/capabilities/apps/catalog";
 import { appLock } from "@norns/capabilities/apps/processes";
 
@@ -100,7 +102,7 @@ export function createDeploymentsOperations(deps: StepDeps, node: NodeId): Deplo
   return { deploy, rollback, preflight, remove };
 }
 
-function buildForPreflight(deps: StepDeps): StepDefinition<DeployInput> {
+function buildForPreflight(deps: StepDeps): Step<DeployInput> {
   return {
     name: "build",
     timeoutMs: deps.limits.buildMs + 60_000,
@@ -113,7 +115,7 @@ function buildForPreflight(deps: StepDeps): StepDefinition<DeployInput> {
   };
 }
 
-function removePreflight(deps: StepDeps): StepDefinition<DeployInput> {
+function removePreflight(deps: StepDeps): Step<DeployInput> {
   return {
     name: "cleanup",
     timeoutMs: 5 * 60_000,
@@ -126,18 +128,9 @@ function removePreflight(deps: StepDeps): StepDefinition<DeployInput> {
 }
 
 /** The image may be the very one that a release has: then it stays. */
-async function removePreflightArtifact(
-  deps: StepDeps,
-  context: Parameters<NonNullable<StepDefinition<DeployInput>["undo"]>>[0],
-): Promise<void> {
+async function removePreflightArtifact(deps: StepDeps, context: Parameters<NonNullable<Step<DeployInput>["undo"]>>[0]): Promise<void> {
   const { workspace, app } = context.input;
-  const built = (() => {
-    try {
-      return context.outputOf<{ artifact: never }>("build").artifact;
-    } catch {
-      return undefined;
-    }
-  })();
+  const built = artifactIn(findOutput(context, "build"));
   if (built === undefined) return;
   const { source, specText } = clonedOf(context);
   const releases = await deps.rows.listReleases(workspace, app);

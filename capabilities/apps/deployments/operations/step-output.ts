@@ -5,6 +5,7 @@ import { NornsError } from "@norns/kernel/errors";
 import type { StepContext } from "@norns/kernel/ledger";
 import { maskingSink, secretsIn } from "../mask-output.ts";
 import type { StepDeps } from "./deps.ts";
+import type { PrintingStep } from "./step-names.ts";
 
 const shownLines = 30;
 const shownLineLength = 500;
@@ -14,7 +15,7 @@ const keptBytes = shownLines * shownLineLength;
 export async function withOutput<Result>(
   deps: StepDeps,
   context: StepContext<{ readonly app: string }>,
-  step: string,
+  step: PrintingStep,
   run: (output: OutputSink, say: (text: string) => void) => Promise<Result>,
 ): Promise<Result> {
   const kept = openStepOutput({

@@ -1,10 +1,11 @@
 import { drainMsOf, toWorkload } from "@norns/capabilities/apps/processes";
 import type { Engine, Instance } from "@norns/adapters/engines";
-import { done, type Json, type StepContext, type StepDefinition } from "@norns/kernel/ledger";
+import { done, type Json, type StepContext } from "@norns/kernel/ledger";
 import { releaseNotFound, releaseNotKept } from "../errors.ts";
 import { isKept, releaseName, toCurrent, type KeptRelease } from "../release.ts";
-import { findOutput } from "./before-switch.ts";
 import type { ReleaseInput, StepDeps } from "./deps.ts";
+import { findOutput } from "./find-output.ts";
+import type { Step } from "./step-names.ts";
 
 /** Set when there is nothing left to do: the later steps then say why. */
 export interface Submitted {
@@ -14,7 +15,7 @@ export interface Submitted {
 }
 
 export const submittedOf = (context: StepContext<ReleaseInput>): Submitted | undefined =>
-  findOutput(context, "submit") as Submitted | undefined;
+  findOutput(context, "submit") as unknown as Submitted | undefined;
 
 /** The release that this operation brings into service, with its artifact. */
 export async function releaseOf(deps: StepDeps, context: StepContext<ReleaseInput>): Promise<KeptRelease> {
@@ -32,7 +33,7 @@ export async function releaseOf(deps: StepDeps, context: StepContext<ReleaseInpu
 export function submit<Input extends ReleaseInput>(
   deps: StepDeps,
   mootReason: (context: StepContext<Input>) => Promise<string | undefined> = async () => undefined,
-): StepDefinition<Input> {
+): Step<Input> {
   return {
     name: "submit",
     timeoutMs: 30 * 60_000,
