@@ -4,9 +4,8 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
-import type { NodeId } from "@norns/kernel/ids";
 import { openInstanceJournal, type InstanceJournal } from "../../journal/instance-journal.ts";
-import type { Instance, InstanceState } from "../../workload.ts";
+import type { Instance } from "../../workload.ts";
 import { openPipes, ensurePipes, removePipes, type Pipes } from "./pipes.ts";
 import { bootId, findStat, listStats, sendSignal, treeOf, type ProcessStat } from "./processes.ts";
 import { removeRecord, saveRecord, type InstanceRecord } from "./record.ts";
@@ -14,32 +13,14 @@ import { describeExit, retireSoon } from "./ending.ts";
 import { killUntilNone } from "./kill.ts";
 import { instanceMark } from "./marks.ts";
 import { spawnWrapper } from "./spawn-wrapper.ts";
+import { shownStates, type Surroundings } from "./surroundings.ts";
 import { fromShellCode } from "./wrapper.ts";
-
-export interface Surroundings {
-  readonly home: string;
-  readonly node: NodeId;
-  readonly records: string;
-  readonly pipes: string;
-  /** Gives the record a free port and remembers it as taken. */
-  reservePort(record: InstanceRecord): Promise<void>;
-  onChange(): void;
-  onGone(record: InstanceRecord): void;
-}
 
 const firstBackOffMs = 1_000;
 const longestBackOffMs = 30_000;
 const stableMs = 60_000;
 /** How long output is awaited after the end of all holders that we know of. */
 const lastOutputMs = 1_000;
-
-const shownStates: Readonly<Record<InstanceRecord["phase"], InstanceState>> = {
-  starting: "starting",
-  running: "running",
-  ending: "running",
-  exited: "exited",
-  stopping: "stopping",
-};
 
 export class Supervised {
   readonly record: InstanceRecord;
