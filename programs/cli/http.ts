@@ -131,15 +131,16 @@ export function exitOfStatus(status: number): ExitCode {
   return exitCodes.failed;
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "the name is not known",
+  ETIMEDOUT: "it did not answer in time",
+  ECONNRESET: "it closed the connection without an answer",
+  EPIPE: "it closed the connection without an answer",
+};
+
 function unreachable(connection: Connection, error: NodeJS.ErrnoException): CommandError {
-  const why =
-    error.code === "ECONNREFUSED"
-      ? "nothing listens there"
-      : error.code === "ENOTFOUND"
-        ? "the name is not known"
-        : error.code === "ETIMEDOUT"
-          ? "it did not answer in time"
-          : error.message;
+  const why = reasons[error.code ?? ""] ?? error.message;
   return new CommandError(exitCodes.unreachable, "unreachable", `No Norns at ${connection.url} (from ${connection.from}): ${why}.`, {
     hint: "`npm start` in the Norns checkout starts it; --url or NORNS_URL names another.",
   });

@@ -84,13 +84,15 @@ async function send(
 /** `sending 12.3 MB`, in place, on a terminal only. */
 function tellProgress({ terminal, isJson }: Session): { tell(total: number): void; clear(): void } {
   let toldAt = 0;
+  let isOver = false;
   return {
     tell: (total) => {
-      if (!terminal.isLive || isJson || total < worthTelling || Date.now() - toldAt < 100) return;
+      if (isOver || !terminal.isLive || isJson || total < worthTelling || Date.now() - toldAt < 100) return;
       toldAt = Date.now();
       terminal.write(`\r\u001b[K${terminal.dim(`sending ${bytes(total)}`)}`);
     },
     clear: () => {
+      isOver = true;
       if (toldAt > 0) terminal.write("\r\u001b[K");
     },
   };
