@@ -1,5 +1,5 @@
 /** Talks to the supervisor: finds it, starts it on demand, takes over from an older one, asks again when it went away. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -123,7 +123,7 @@ export class SupervisorClient {
 
   async #open(mayStart: boolean): Promise<Connection> {
     const end = performance.now() + (this.#options.startLimitMs ?? defaultStartLimitMs);
-    let wasStarted = false;
+    let started: ChildProcess | undefined;
     for (let pauseMs = 4; ; pauseMs = Math.min(pauseMs * 1.3, 100)) {
       const socket = await dial(this.#paths.socket);
       if (socket) {
@@ -155,15 +155,14 @@ export class SupervisorClient {
           "The supervisor of the process engine does not start. Its log is run/supervisor.log under NORNS_HOME.",
         );
       }
-      if (!wasStarted) {
-        this.#start();
-        wasStarted = true;
-      } else if (pauseMs >= 100) wasStarted = false; // It lost the lock to one that was just ending: start another.
+      // One that has ended lost the lock to one that was just ending: start another. One that is only slow is waited for: a
+      // second would sit in its place, unasked, as soon as the first retires.
+      if (!started || (pauseMs >= 100 && (started.exitCode !== null || started.signalCode !== null))) started = this.#start();
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
-  #start(): void {
+  #start(): ChildProcess {
     const { home, node, nodeBinary, log } = this.#options;
     mkdirSync(this.#paths.run, { recursive: true, mode: 0o700 });
     const logPath = join(this.#paths.run, "supervisor.log");
@@ -193,6 +192,7 @@ export class SupervisorClient {
       );
       child.on("error", (error) => log.error({ error }, "the supervisor of the process engine could not be started"));
       child.unref();
+      return child;
     } finally {
       closeSync(output);
     }

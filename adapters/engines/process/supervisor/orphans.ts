@@ -5,12 +5,12 @@ import { instanceLogDirectory } from "../../journal/instance-journal.ts";
 import { findMetaNow, type JournalMeta } from "../../journal/meta.ts";
 import type { Instance } from "../../workload.ts";
 import { instanceMark, supervisorMark } from "./marks.ts";
-import { findEnvironment, listStats, sendSignal, treeOf } from "./processes.ts";
+import { findEnvironment, listPids, listStats, sendSignal, treeOf } from "./processes.ts";
 
 export function findOrphans(options: { home: string; node: NodeId; isKnown: (id: InstanceId) => boolean }): Instance[] {
   const orphans = new Map<InstanceId, Instance>();
-  for (const { pid } of listStats()) {
-    const env = findEnvironment(pid);
+  for (const pid of listPids()) {
+    const env = findEnvironment(pid, instanceMark);
     const id = env?.get(instanceMark);
     if (!env || !id || !/^ins_[0-9a-z]{26}$/.test(id) || env.get(supervisorMark) !== options.node) continue;
     const instance = id as InstanceId; // Just matched.

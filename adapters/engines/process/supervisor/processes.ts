@@ -38,25 +38,36 @@ export function findStat(pid: number): ProcessStat | null {
   };
 }
 
-export function listStats(): ProcessStat[] {
-  const stats: ProcessStat[] = [];
+export function listPids(): number[] {
+  const pids: number[] = [];
   for (const name of readdirSync("/proc")) {
     const code = name.charCodeAt(0);
-    if (code < 0x30 || code > 0x39) continue;
-    const stat = findStat(Number(name));
+    if (code >= 0x30 && code <= 0x39) pids.push(Number(name));
+  }
+  return pids;
+}
+
+export function listStats(): ProcessStat[] {
+  const stats: ProcessStat[] = [];
+  for (const pid of listPids()) {
+    const stat = findStat(pid);
     if (stat && !stat.isDead) stats.push(stat);
   }
   return stats;
 }
 
-/** The environment a process was started with; null when it is gone or not ours to read. */
-export function findEnvironment(pid: number): ReadonlyMap<string, string> | null {
+/**
+ * The environment a process was started with; null when it is gone or not ours to read, and when it lacks the variable
+ * `having`: most processes of a machine are others', and are not taken apart to be passed over.
+ */
+export function findEnvironment(pid: number, having?: string): ReadonlyMap<string, string> | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/environ`, "utf8");
   } catch {
     return null;
   }
+  if (text === "" || (having !== undefined && !text.includes(`${having}=`))) return null;
   const entries = text.split("\0").map((entry) => {
     const at = entry.indexOf("=");
     return [entry.slice(0, at), entry.slice(at + 1)] as const;
