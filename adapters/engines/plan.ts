@@ -9,7 +9,8 @@ export type Planned = Pick<Workload, "workspace" | "app" | "release"> & {
 
 /**
  * What `apply` would do. Looks at this app and this release alone. An instance that has exited keeps its place (whether
- * it is started again is `keepUp`'s question); one that is stopping or lost leaves its place free.
+ * it is started again is `keepUp`'s question); one that is stopping or lost leaves its place free. Whether an app is as it
+ * should be, over all its releases, is another question: `differenceOf` (capabilities/apps/processes/desired/places.ts).
  */
 export function planChanges(workload: Planned, running: readonly Instance[]): readonly Change[] {
   const own = running.filter(

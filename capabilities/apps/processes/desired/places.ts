@@ -30,7 +30,11 @@ export interface Difference {
   readonly superseded: readonly InstanceId[];
 }
 
-/** Compares what should run with what does. An exited instance counts as missing: whoever keeps it up had its time. */
+/**
+ * Compares what should run with what does. An exited instance counts as missing: whoever keeps it up had its time. An
+ * engine's own `planChanges` (adapters/engines/plan.ts) answers what `apply` would do for one release: it knows no other
+ * releases, and leaves an exited instance its place.
+ */
 export function differenceOf(current: CurrentRelease, scales: Scales, instances: readonly Instance[]): Difference {
   const wanted = wantedOf(current, scales);
   const ofRelease = instances.filter((instance) => instance.release === current.release);

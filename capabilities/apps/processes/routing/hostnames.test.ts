@@ -4,6 +4,7 @@ import type { InstanceId } from "@norns/kernel/ids";
 import type { Instance } from "@norns/adapters/engines";
 import { aRelease, aSpec, anInstance } from "../fixtures.ts";
 import type { Health } from "../health/health.ts";
+import type { Scales } from "../processes.ts";
 import { hostnamesOf, toRoutes } from "./hostnames.ts";
 
 const text =
@@ -13,7 +14,9 @@ const traffic = (
   healthy: InstanceId[],
   judged: InstanceId[] = instances.map(({ id }) => id),
   heldOut: InstanceId[] = [],
+  scales: Scales = {},
 ) => ({
+  scalesOf: () => scales,
   instancesOf: () => instances,
   healthOf: (id: InstanceId): Health => ({
     isHealthy: judged.includes(id) ? healthy.includes(id) : healthy.includes(id) ? true : undefined,
@@ -58,6 +61,17 @@ describe("toRoutes", () => {
     expect(targets([fresh, old], [old.id], [old.id])).toEqual([old.id]);
     expect(targets([fresh, old], [old.id], [old.id, fresh.id])).toEqual([]);
     expect(targets([fresh, old], [old.id, fresh.id])).toEqual([fresh.id]);
+  });
+
+  it("notes why nobody answers, as far as it can be seen", () => {
+    const note = (...[instances, healthy, judged, scales]: [Instance[], InstanceId[], InstanceId[]?, Scales?]) =>
+      toRoutes([release], traffic(instances, healthy, judged, [], scales)).find(({ hostname }) => hostname === "hello.localhost")!.note;
+    const [one, next] = [anInstance(release), anInstance({ release: newId("ReleaseId"), state: "starting" })];
+    expect(note([one], [one.id])).toBeUndefined();
+    expect(note([one], [])).toBeUndefined();
+    expect(note([one], [], [])).toBe("It is starting.");
+    expect(note([next], [])).toBe("A deployment is under way.");
+    expect(note([], [], [], { web: 0 })).toBe("It is scaled to no instances.");
   });
 
   it("gives a hostname that two apps claim to the first by name, in whatever order they come", () => {

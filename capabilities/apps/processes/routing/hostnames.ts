@@ -4,6 +4,8 @@ import type { Route, Target } from "@norns/adapters/ingress";
 import { defaultProcessOf, type Infraspec } from "@norns/capabilities/apps/catalog";
 import type { AppName, InstanceId, ProcessName } from "@norns/kernel/ids";
 import type { CurrentRelease } from "../desired/current-release.ts";
+import { countOf } from "../desired/workload.ts";
+import type { Scales } from "../processes.ts";
 import type { Health } from "../health/health.ts";
 
 export interface Hostname {
@@ -29,6 +31,7 @@ export interface Traffic {
   readonly healthOf: (instance: InstanceId) => Health;
   /** Taken out for a moment: being restarted, or about to be stopped. */
   readonly isHeldOut: (instance: InstanceId) => boolean;
+  readonly scalesOf: (app: AppName) => Scales;
 }
 
 /**
@@ -40,10 +43,24 @@ export function toRoutes(current: Iterable<CurrentRelease>, traffic: Traffic): R
   for (const release of [...current].toSorted((left, right) => (left.app < right.app ? -1 : 1))) {
     for (const { hostname, process } of hostnamesOf(release.app, release.spec)) {
       if (byHostname.has(hostname)) continue;
-      byHostname.set(hostname, { hostname, app: release.app, process, targets: targetsOf(release, process, traffic) });
+      const targets = targetsOf(release, process, traffic);
+      const note = targets.length === 0 ? noteOf(release, process, traffic) : undefined;
+      byHostname.set(hostname, { hostname, app: release.app, process, targets, ...(note === undefined ? {} : { note }) });
     }
   }
   return [...byHostname.values()];
+}
+
+/** Why nobody answers, as far as it can be seen; anyone may read it. */
+function noteOf(current: CurrentRelease, name: ProcessName, traffic: Traffic): string | undefined {
+  const process = current.spec.processes.find((candidate) => candidate.name === name);
+  if (process && countOf(process, traffic.scalesOf(current.app)) === 0) return "It is scaled to no instances.";
+  const coming = traffic
+    .instancesOf(current.app)
+    .filter((instance) => instance.process === name && (instance.state === "starting" || instance.state === "running"));
+  if (coming.some((instance) => instance.release !== current.release)) return "A deployment is under way.";
+  const isNew = (instance: Instance) => traffic.healthOf(instance.id).isHealthy === undefined;
+  return coming.some(isNew) ? "It is starting." : undefined;
 }
 
 /**

@@ -113,6 +113,7 @@ export class Watcher {
       instancesOf: (app) => observed.of(app),
       healthOf: (id) => health.healthOf(id),
       isHeldOut: (id) => heldOut.has(id),
+      scalesOf: (app) => desired.scalesOf(app),
     });
     const text = JSON.stringify(routes);
     if (text === this.#routesText) return;
