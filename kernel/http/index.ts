@@ -6,6 +6,7 @@ export { misdirected } from "./misdirected.ts";
 export { isLoopbackAddress, isLoopbackHost, normaliseAddress, parseNetwork, type Network } from "./network.ts";
 export { describeApi } from "./openapi.ts";
 export { checkOrigin } from "./origins.ts";
+export { icon, mark, palette } from "./page-look.ts";
 export { decodeCursor, encodeCursor, linkNextPage, pageQuery } from "./paging.ts";
 export { peerOf, type Peer } from "./peer.ts";
 export { requestPipeline, type PipelineDeps } from "./pipeline.ts";

@@ -7,9 +7,9 @@ import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { addRoute, describeApi, pagePolicy, z, type Router } from "@norns/kernel/http";
+import { addRoute, describeApi, icon, pagePolicy, z, type Router } from "@norns/kernel/http";
 import { notFound } from "@norns/kernel/errors";
-import { icon, tokens } from "./page-style.ts";
+import { tokens } from "./page-style.ts";
 import { version } from "./version.ts";
 
 const page = `<!doctype html>

@@ -3,8 +3,8 @@
  * It shows nothing that `/api/health` does not tell anyone: who is not signed in learns of no app.
  */
 import { createHash } from "node:crypto";
-import { addRoute, pagePolicy, type Router } from "@norns/kernel/http";
-import { icon, mark, tokens } from "./page-style.ts";
+import { addRoute, icon, mark, pagePolicy, type Router } from "@norns/kernel/http";
+import { tokens } from "./page-style.ts";
 import type { HealthAnswer } from "./health.ts";
 
 const style = `${tokens}

@@ -1,12 +1,11 @@
 /** One frame, three pages. What they say changes with what the script learns; without a script they say what to do instead. */
+import { icon, mark } from "@norns/kernel/http";
+
 interface Page {
   readonly path: string;
   readonly title: string;
   readonly html: string;
 }
-
-/** Three threads, one knot: the mark. */
-const mark = `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" aria-hidden="true"><path d="M5 3v5c0 4 7 4 7 8v5M12 3v5M19 3v5c0 4-7 4-7 8"/><circle cx="12" cy="12" r="2.25" fill="currentColor" stroke="none"/></svg>`;
 
 const frame = (name: string, title: string, body: string): string => `<!doctype html>
 <html lang="en">
@@ -16,7 +15,7 @@ const frame = (name: string, title: string, body: string): string => `<!doctype 
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title>${title} · Norns</title>
-<link rel="icon" href="data:,">
+${icon}
 <link rel="stylesheet" href="/identity/page.css">
 <script src="/identity/page.js" defer></script>
 </head>

@@ -1,22 +1,8 @@
-/** One sheet for the three pages. Both themes are designed; colour means state; motion only where something changes. */
-export const style = `:root {
-  color-scheme: light dark;
-  --hue: 260;
-  --back: oklch(0.985 0.003 var(--hue)); --card: oklch(1 0 0); --text: oklch(0.24 0.012 var(--hue)); --soft: oklch(0.47 0.012 var(--hue));
-  --line: oklch(0.24 0.012 var(--hue) / 0.1); --field: oklch(0.24 0.012 var(--hue) / 0.28);
-  --iris: oklch(0.5 0.19 285); --on-iris: oklch(0.99 0 0); --failed: oklch(0.5 0.19 25); --ok: oklch(0.5 0.14 150);
-  --lift: 0 1px 2px oklch(0.24 0.012 var(--hue) / 0.06), 0 12px 32px oklch(0.24 0.012 var(--hue) / 0.08);
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --back: oklch(0.17 0.008 var(--hue)); --card: oklch(0.21 0.009 var(--hue)); --text: oklch(0.94 0.005 var(--hue)); --soft: oklch(0.74 0.01 var(--hue));
-    --line: oklch(0.94 0.005 var(--hue) / 0.1); --field: oklch(0.94 0.005 var(--hue) / 0.32);
-    --iris: oklch(0.72 0.14 285); --on-iris: oklch(0.17 0.02 285); --failed: oklch(0.75 0.14 25); --ok: oklch(0.78 0.14 150);
-    --lift: 0 1px 2px oklch(0 0 0 / 0.4), 0 12px 32px oklch(0 0 0 / 0.35);
-  }
-}
-* { box-sizing: border-box; }
-html { font: 14px/1.5 Inter, ui-sans-serif, system-ui, sans-serif; font-variant-numeric: tabular-nums; background: var(--back); color: var(--text); }
+/** One sheet for the three pages. Colour means state; motion only where something changes. */
+import { palette } from "@norns/kernel/http";
+
+export const style = `${palette}* { box-sizing: border-box; }
+html { font: 14px/1.5 Inter, ui-sans-serif, system-ui, sans-serif; font-variant-numeric: tabular-nums; background: var(--ground); color: var(--text); }
 body { margin: 0; min-height: 100svh; display: grid; place-items: center; padding: 24px 16px; }
 main { width: min(100%, 376px); }
 .mark { display: flex; align-items: center; gap: 10px; margin: 0 0 20px; font-weight: 600; letter-spacing: -0.01em; }
@@ -24,14 +10,14 @@ main { width: min(100%, 376px); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 28px; box-shadow: var(--lift); }
 h1 { font-size: 20px; line-height: 1.25; font-weight: 600; letter-spacing: -0.015em; margin: 0 0 6px; text-wrap: balance; }
 h1:has(+ [hidden]) { margin-bottom: 20px; }
-p { margin: 0 0 20px; color: var(--soft); text-wrap: pretty; }
+p { margin: 0 0 20px; color: var(--quiet); text-wrap: pretty; }
 p.mark { color: var(--text); }
 p b { color: var(--text); font-weight: 500; overflow-wrap: anywhere; }
 form { display: grid; gap: 16px; }
 label { display: grid; gap: 6px; font-size: 13px; font-weight: 500; }
-label small { font-weight: 400; font-size: 12px; color: var(--soft); }
+label small { font-weight: 400; font-size: 12px; color: var(--quiet); }
 input { font: inherit; font-size: 16px; color: inherit; background: transparent; border: 1px solid var(--field); border-radius: 6px; height: 40px; padding: 0 12px; width: 100%; }
-input:read-only { border-color: var(--line); color: var(--soft); }
+input:read-only { border-color: var(--line); color: var(--quiet); }
 input:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid var(--iris); outline-offset: 2px; }
 input[aria-invalid="true"] { border-color: var(--failed); }
 button { font: inherit; font-weight: 500; height: 40px; border: 0; border-radius: 6px; background: var(--iris); color: var(--on-iris); cursor: pointer; transition: opacity 120ms; }
