@@ -80,6 +80,12 @@ describe("configuration", () => {
     expect(loadConfig({}).auth).toBe("closed");
   });
 
+  it("refuses an API token that no header carries, and does not repeat it", () => {
+    for (const token of ["sixteen letters and spaces", "sixteen-letters-and-a-break\n", "sixteen-letters-and-ü"])
+      expect(faultsOf({ NORN_API_TOKEN: token })).toMatch(/^(?!.*sixteen).*NORN_API_TOKEN holds a space, a line break/s);
+    expect(loadConfig({ NORN_API_TOKEN: "sixteen-letters-and-more" }).secrets.apiToken?.reveal()).toBe("sixteen-letters-and-more");
+  });
+
   it("never shows a secret, however the configuration is printed", () => {
     const config = loadConfig({
       ENCRYPTION_KEY: "k".repeat(43),

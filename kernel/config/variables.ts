@@ -136,6 +136,8 @@ export const variables = {
     doc: "A bearer token that acts as administrator of workspace `default`.",
     example: "$(openssl rand -hex 32)",
     minLength: 16,
+    // What a header cannot carry would be a token that opens nothing.
+    fault: (value) => (/^[\x21-\x7e]+$/.test(value) ? undefined : "holds a space, a line break or another character that no token has"),
   }),
   cfAccessTeamDomain: text(
     "NORNS_CF_ACCESS_TEAM_DOMAIN",
@@ -168,8 +170,8 @@ export const variables = {
   ),
   gitToken: secret("NORNS_GIT_TOKEN", {
     aliases: ["NORN_GIT_TOKEN"],
-    doc: "Token for cloning private repositories over https.",
-    example: "github_pat_…",
+    doc: "Token for cloning private repositories over https: one for the public forges, or `host=token` pairs with commas between. It goes to no other host.",
+    example: "git.example.com=glpat-…,github.com=github_pat_…",
   }),
   gitSshKey: text(
     "NORNS_GIT_SSH_KEY",

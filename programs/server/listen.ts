@@ -47,6 +47,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       requestTimeout: 20 * 60_000,
       keepAliveTimeout: 65_000,
       maxHeaderSize: 32 * 1024,
+      // `curl --http2` offers h2c beside its request: an offer that is not taken up is an ordinary request.
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
     },
     (request: IncomingMessage, response: ServerResponse) => {
       if (isApp(request)) ingress.handle(request, response);

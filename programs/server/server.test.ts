@@ -8,9 +8,9 @@ import { aStartedServer, processesOf, type StartedServer } from "./testing.ts";
 const linkOf = (server: StartedServer): string | undefined => /Open this link once to make it yours: (\S+)/.exec(server.output())?.[1];
 
 /** `fetch` does not let one set Host. */
-const getAs = (server: StartedServer, host: string, path: string): Promise<number> =>
+const getAs = (server: StartedServer, host: string, path: string, more: Record<string, string> = {}): Promise<number> =>
   new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port: server.port, path, headers: { host } }, (answer) => {
+    const sent = request({ host: "127.0.0.1", port: server.port, path, headers: { host, ...more } }, (answer) => {
       answer.resume();
       resolve(answer.statusCode ?? 0);
     });
@@ -53,6 +53,9 @@ describe("a started server", () => {
     expect(await getAs(server, "evil.example", "/api/health")).toBe(421);
     expect(await getAs(server, "nothing.localhost", "/")).toBe(421);
     expect(await getAs(server, `localhost:${server.port}`, "/api/health")).toBe(200);
+    // As `curl --http2` asks: the offer of another protocol is passed over, not refused.
+    const h2c = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAMAAABkAAQCAAAAAAIAAAAA" };
+    expect(await getAs(server, `localhost:${server.port}`, "/api/health", h2c)).toBe(200);
   });
 
   it("keeps its link, its node and its credential over kill -9, and takes its own database over", async () => {

@@ -2,7 +2,7 @@
  * Cloudflare Access: the edge signs who came, we verify all of it: signature by the team's published keys, issuer,
  * audience, expiry. A header that is there proves nothing.
  */
-import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet } from "jose";
+import type { createLocalJWKSet, JSONWebKeySet } from "jose";
 import type { Clock } from "@norns/kernel/clock";
 import { unavailable } from "@norns/kernel/errors";
 
@@ -26,6 +26,9 @@ const staleMs = 6 * 3_600_000;
 const timeoutMs = 5_000;
 const mostKeysBytes = 256 * 1024;
 
+/** Loaded on first use: most installations have no Cloudflare in front. */
+const loadJose = () => import("jose");
+
 export function createCfAccess({ teamDomain, audience, fetch, clock }: CfAccessDeps): CfAccess {
   const issuer = `https://${teamDomain.replace(/^https:\/\//, "").replace(/\/+$/, "")}`;
   let keys: { set: ReturnType<typeof createLocalJWKSet>; at: number } | undefined;
@@ -38,7 +41,8 @@ export function createCfAccess({ teamDomain, audience, fetch, clock }: CfAccessD
     if (!response.ok) throw new Error(`${issuer} answered ${response.status}`);
     const text = await response.text();
     if (text.length > mostKeysBytes) throw new Error("the answer is too long for keys");
-    keys = { set: createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), at: clock.now() };
+    const jose = await loadJose();
+    keys = { set: jose.createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), at: clock.now() };
   };
 
   const renew = async (): Promise<void> => {
@@ -59,6 +63,7 @@ export function createCfAccess({ teamDomain, audience, fetch, clock }: CfAccessD
   const mayAsk = (): boolean => clock.now() - askedAt > askAgainMs || clock.now() < askedAt;
 
   const check = async (token: string): Promise<{ email: string; expiresAt: number } | null | "unknown key"> => {
+    const { errors, jwtVerify } = await loadJose();
     try {
       const { payload } = await jwtVerify(token, keys!.set, {
         issuer,
