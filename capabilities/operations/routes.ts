@@ -1,5 +1,6 @@
 /** `/api/operations`: every durable piece of work, of whatever room: listed, shown with its steps, cancelled, retried. */
 import type { Audit } from "@norns/capabilities/identity/audit";
+import { onceForEach } from "@norns/kernel/events";
 import { addRoute, linkNextPage, z, type Router } from "@norns/kernel/http";
 import type { WorkspaceId } from "@norns/kernel/ids";
 import type { Ledger, Operation, OperationStep } from "@norns/kernel/ledger";
@@ -26,6 +27,10 @@ export interface OperationRoutesDeps {
 
 export function operationRoutes(router: Router, room: OperationRoutesDeps): void {
   const { ledger } = room;
+  // The ledger hands out the same page until something on it has changed.
+  const jsonOf = onceForEach((page: { readonly operations: readonly Operation[] }) =>
+    new TextEncoder().encode(JSON.stringify(page.operations.map(toAnswer))),
+  );
   addRoute(
     router,
     {
@@ -45,7 +50,7 @@ export function operationRoutes(router: Router, room: OperationRoutesDeps): void
         ...(query.cursor ? { cursor: query.cursor } : {}),
       });
       linkNextPage(context, page.cursor);
-      return page.operations.map(toAnswer);
+      return context.body(jsonOf(page), 200, { "Content-Type": "application/json" });
     },
   );
 

@@ -1,22 +1,17 @@
 /** Reading operations: one with its steps, lists by `seq` newest first, dead letters, and how full the queues are. */
-import { sql } from "kysely";
-import { rowsFromJson, type Store } from "../database/index.ts";
-import { invalid } from "../errors/index.ts";
+import type { Store } from "../database/index.ts";
 import type { OperationId } from "../ids/index.ts";
-import type { Ledger, Operation, OperationFilter, OperationStep } from "./contract.ts";
+import type { Ledger, OperationStep } from "./contract.ts";
 import { operationNotFound } from "./errors.ts";
+import { createPages } from "./pages.ts";
 import { operationColumns, toOperation, toSteps } from "./rows.ts";
-import { deadStates, isDead } from "./rules.ts";
+import { deadStates } from "./rules.ts";
 import { statement } from "./statements.ts";
-import type { LedgerTables, OperationsTable, OperationStepsTable } from "./tables.ts";
+import type { OperationsTable, OperationStepsTable } from "./tables.ts";
 
 export type ReadOperation = (id: OperationId) => Promise<{ row: OperationsTable; steps: OperationStep[] }>;
-type Page = { operations: Operation[]; cursor?: string };
-
-const mostInPage = 500;
 
 export function createReads(store: Store) {
-  const db = store.tables<LedgerTables>("kernel");
   const one = statement<OperationsTable>(store.dialect, `select ${operationColumns.join(", ")} from {operations} where id = ?1`);
   const stepsOf = statement<OperationStepsTable>(store.dialect, "select * from {operation_steps} where operation = ?1");
   const depths = statement<{ queue: string; queued: number; running: number; oldest: number | null }>(
@@ -44,35 +39,7 @@ export function createReads(store: Store) {
     return found;
   };
 
-  async function list(query: OperationFilter & { limit: number; cursor?: string }): Promise<Page> {
-    const limit = Math.min(Math.max(1, Math.floor(query.limit)), mostInPage);
-    let select = db
-      .selectFrom("operations")
-      .select(operationColumns)
-      .orderBy("seq", "desc")
-      .limit(limit + 1);
-    if (query.workspaces) {
-      if (query.workspaces.length === 0) return { operations: [] };
-      const mine = rowsFromJson(
-        store,
-        { workspace: "text" },
-        query.workspaces.map((workspace) => ({ workspace })),
-        "mine",
-      );
-      select = select.where("workspace", "in", sql<string>`(select mine.workspace from ${mine})`);
-    }
-    if (query.subject !== undefined) select = select.where("subject", "=", query.subject);
-    if (query.queue !== undefined) select = select.where("queue", "=", query.queue);
-    if (query.name !== undefined) select = select.where("name", "=", query.name);
-    // The index of dead letters holds what ended with an error; its own words let the database see that it may use it.
-    if (query.states?.every(isDead)) select = select.where("finished_at", "is not", null).where("error", "is not", null);
-    if (query.states) select = select.where("state", "in", [...query.states]);
-    if (query.cursor !== undefined) select = select.where("seq", "<", seqOf(query.cursor));
-    const [result] = await store.batch([select]);
-    const rows = result!.rows as OperationsTable[];
-    const operations = rows.slice(0, limit).map(toOperation);
-    return rows.length > limit ? { operations, cursor: String(operations.at(-1)!.seq) } : { operations };
-  }
+  const list = createPages(store);
 
   const reads: Pick<Ledger, "find" | "list" | "deadLetters" | "queues"> = {
     async find(id) {
@@ -99,10 +66,4 @@ export function createReads(store: Store) {
     },
   };
   return { ...reads, read };
-}
-
-function seqOf(cursor: string): number {
-  const seq = Number(cursor);
-  if (!Number.isSafeInteger(seq) || seq < 0) throw invalid("cursor_invalid", "The cursor is not one that a list of operations gave.");
-  return seq;
 }

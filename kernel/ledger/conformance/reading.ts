@@ -28,6 +28,32 @@ export function testsOfReading(home: Home): void {
     await expect(lab.ledger.list({ limit: 1, cursor: "x" })).rejects.toMatchObject({ kind: "invalid" });
   });
 
+  test("it keeps a page as long as nothing on it changes, and no longer", async () => {
+    const lab = new Lab(home().store);
+    let isBroken = true;
+    const operation = anOperation([{ run: async () => (isBroken ? Promise.reject(invalid("no", "No.")) : done()) }]);
+    const worker = lab.worker([operation]);
+    const list = async () => await lab.ledger.list({ queue: operation.queue, limit: 100 });
+    const states = async () => (await list()).operations.map((one) => one.state);
+    expect(await states()).toEqual([]);
+    await lab.start(operation, 1);
+    const waiting = await list();
+    expect(waiting.operations).toMatchObject([{ state: "queued", input: { n: 1 } }]);
+    expect(await list()).toBe(waiting);
+    await lab.ledger.cancel(waiting.operations[0]!.id, { label: "grace" });
+    await lab.deliver(worker);
+    expect(await states()).toEqual(["cancelled"]);
+    const id = await lab.start(operation, 2);
+    expect(await states()).toEqual(["queued", "cancelled"]);
+    await lab.deliver(worker);
+    expect(await states()).toEqual(["failed", "cancelled"]);
+    isBroken = false;
+    await lab.ledger.retry(id, { label: "grace" });
+    expect(await states()).toEqual(["queued", "cancelled"]);
+    await lab.deliver(worker);
+    expect(await states()).toEqual(["succeeded", "cancelled"]);
+  });
+
   test("it shows the dead letters of every queue, which a retry takes away", async () => {
     const lab = new Lab(home().store);
     let isBroken = true;
