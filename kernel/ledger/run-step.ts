@@ -42,6 +42,8 @@ export function tryUndo<Input>(deps: StepDeps, hand: InHand<Input>, step: StepDe
 }
 
 const stopped = Symbol("stopped");
+/** Why the step's timer is put off. Given, because `abort()` without a reason makes an error with a stack for nobody. */
+const through = Symbol("through");
 
 async function withinLimits<Input, Result>(
   deps: StepDeps,
@@ -52,8 +54,10 @@ async function withinLimits<Input, Result>(
   const abort = new AbortController();
   const timer = new AbortController();
   let reason: NornsError | typeof stopped | LeaseLost | undefined;
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   const stop = (why: NornsError | typeof stopped | LeaseLost) => {
     reason = why;
+    tell();
     abort.abort(why === stopped ? new Error("The worker stops.") : why);
   };
   const reasonFor = (why: Interruption) =>
@@ -61,7 +65,6 @@ async function withinLimits<Input, Result>(
   const unhook = hand.onInterrupt((why) => stop(reasonFor(why)));
   if (hand.interruption) stop(reasonFor(hand.interruption));
 
-  const told = new Promise<void>((resolve) => abort.signal.addEventListener("abort", () => resolve(), { once: true }));
   const settled = settle(body(contextFor(deps, hand, step, abort.signal)));
   void deps.clock.sleep(step.timeoutMs, timer.signal).then(
     () => stop(stepTimedOut(step.name, step.timeoutMs)),
@@ -77,7 +80,7 @@ async function withinLimits<Input, Result>(
     return { kind: "failed", error: thrown instanceof NornsError ? thrown : stepBroke(step.name, thrown) };
   } finally {
     unhook();
-    timer.abort();
+    timer.abort(through);
   }
 }
 
