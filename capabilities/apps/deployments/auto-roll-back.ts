@@ -61,7 +61,7 @@ export async function autoRollBack(deps: VerbDeps, unhealthy: CurrentRelease, re
     );
     return false;
   }
-  await startRollback(deps, current, target, { actor: norns(workspace), isAutomatic: true, reason });
+  await startRollback(deps, { workspace, actor: norns(workspace) }, current, target, { isAutomatic: true, reason });
   await say(deps, current, `${releaseName(current)} of ${app} turned unhealthy (${reason}): going back to ${releaseName(target)}.`);
   return true;
 }

@@ -21,7 +21,7 @@ describe("cancelling a deployment", () => {
       await world.commit("cancelled", { "infraspec.yaml": webSpec("cancelled", slow), "server.cjs": serverSource(step) });
       const signal = AbortSignal.timeout(20_000);
       const after = await server.events.latest();
-      const id = await server.deployments.deployApp(workspace, "cancelled", "HEAD", actor);
+      const id = await server.deployments.deployApp({ workspace, actor }, "cancelled", "HEAD");
       for await (const event of server.events.follow({ operation: id, after, signal }))
         if ("action" in event && event.action === "step.start" && event.metadata["step"] === step) break;
       await server.ledger.cancel(id, actor).catch((error: { code: string }) => expect(error.code).toMatch(/ended/));
@@ -47,7 +47,7 @@ describe("cancelling a deployment", () => {
     await world.commit("cancelled", {
       "infraspec.yaml": webSpec("cancelled", 'build: { command: "while true; do echo building; sleep 0.05; done" }\n'),
     });
-    const id = await server.deployments.deployApp(workspace, "cancelled", "HEAD", actor);
+    const id = await server.deployments.deployApp({ workspace, actor }, "cancelled", "HEAD");
     await until("output", async () => {
       for await (const chunk of await server.deployments.readStepOutput(workspace, id, {
         step: "build",

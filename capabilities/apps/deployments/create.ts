@@ -53,7 +53,7 @@ export interface VerbDeps extends Omit<DeploymentsDeps, "limits"> {
  *
  * ```ts
  * const deployments = createDeployments({ store, events, ledger, audit, catalog, processes, sources, node, home, buildEnv, clock, log });
- * const operation = await deployments.deployApp(workspace, "hello", "HEAD", actor);
+ * const operation = await deployments.deployApp({ workspace, actor }, "hello", "HEAD");
  * ```
  */
 export function createDeployments(given: DeploymentsDeps): Deployments {
@@ -64,11 +64,11 @@ export function createDeployments(given: DeploymentsDeps): Deployments {
 
   return {
     operations: listOperations(operations.deploy, operations.rollback, operations.preflight, operations.remove),
-    deployApp: (workspace, app, ref, actor, requestId) => deployApp(deps, workspace, app, ref, actor, requestId),
-    preflightApp: (workspace, app, ref, actor, requestId) => preflightApp(deps, workspace, app, ref, actor, requestId),
-    rollBackApp: (workspace, app, to, actor, requestId) => rollBackApp(deps, workspace, app, to, actor, requestId),
-    removeApp: (workspace, app, actor, requestId) => removeApp(deps, workspace, app, actor, requestId),
-    registerArchive: (workspace, upload, actor, requestId) => registerArchive(deps, workspace, upload, actor, requestId),
+    deployApp: (by, app, ref) => deployApp(deps, by, app, ref),
+    preflightApp: (by, app, ref) => preflightApp(deps, by, app, ref),
+    rollBackApp: (by, app, to) => rollBackApp(deps, by, app, to),
+    removeApp: (by, app) => removeApp(deps, by, app),
+    registerArchive: (by, upload) => registerArchive(deps, by, upload),
     listDeployments: (workspace, query) => listDeployments(deps, workspace, query),
     getDeployment: (workspace, id) => getDeployment(deps, workspace, id),
     listDeploymentSteps: (workspace, id) => listDeploymentSteps(deps, workspace, id),

@@ -1,44 +1,18 @@
-import type { Actor } from "@norns/kernel/actor";
-import { Write } from "@norns/kernel/database";
+import { startAudited, type By } from "@norns/capabilities/apps/start-audited";
 import { invalid } from "@norns/kernel/errors";
-import { subject } from "@norns/kernel/events";
-import { newId, type OperationId, type WorkspaceId } from "@norns/kernel/ids";
+import { newId, type OperationId } from "@norns/kernel/ids";
 import { refSchema } from "./contract.ts";
 import type { VerbDeps } from "./create.ts";
 import { appAbsent, specInvalid } from "./errors.ts";
 
-export async function deployApp(
-  deps: VerbDeps,
-  workspace: WorkspaceId,
-  name: string,
-  ref: string,
-  actor: Actor,
-  requestId?: string,
-): Promise<OperationId> {
-  return start(deps, "deploy", workspace, name, ref, actor, requestId);
-}
+export const deployApp = (deps: VerbDeps, by: By, name: string, ref: string): Promise<OperationId> => start(deps, "deploy", by, name, ref);
 
-export async function preflightApp(
-  deps: VerbDeps,
-  workspace: WorkspaceId,
-  name: string,
-  ref: string,
-  actor: Actor,
-  requestId?: string,
-): Promise<OperationId> {
-  return start(deps, "preflight", workspace, name, ref, actor, requestId);
-}
+export const preflightApp = (deps: VerbDeps, by: By, name: string, ref: string): Promise<OperationId> =>
+  start(deps, "preflight", by, name, ref);
 
 /** What can be known without asking a repository is refused here; the commit's own spec is judged by the first step. */
-async function start(
-  deps: VerbDeps,
-  kind: "deploy" | "preflight",
-  workspace: WorkspaceId,
-  name: string,
-  givenRef: string,
-  actor: Actor,
-  requestId?: string,
-): Promise<OperationId> {
+async function start(deps: VerbDeps, kind: "deploy" | "preflight", by: By, name: string, givenRef: string): Promise<OperationId> {
+  const { workspace, actor } = by;
   const app = await deps.catalog.getApp(workspace, name);
   if (app.isAbsent) throw appAbsent(app.name);
   const ref = givenRef || "HEAD";
@@ -50,36 +24,26 @@ async function start(
 
   const current = await deps.processes.findCurrent(workspace, app.name);
   const release = newId("ReleaseId");
-  const write = new Write();
-  const operation = deps.ledger.start(write, {
+  return startAudited(deps, by, {
+    app: app.name,
     definition: deps.operations[kind],
     input: { workspace, app: app.name, ref, release },
-    workspace,
-    subject: subject("app", app.name),
-    actor,
     node: current?.node ?? deps.node,
-  });
-  if (kind === "deploy")
-    deps.rows.addDeployment(write, {
-      id: operation,
-      workspace,
-      app: app.name,
-      kind: "deploy",
-      ref,
-      actor: actor.label,
-      releaseId: release,
-      isAutomatic: false,
-      at: deps.clock.now(),
-    });
-  deps.audit.record(write, {
-    workspace,
-    actor,
     action: `apps.${kind}`,
-    subject: subject("app", app.name),
     after: { ref },
-    operation,
-    ...(requestId ? { requestId } : {}),
+    also(write, operation) {
+      if (kind === "preflight") return;
+      deps.rows.addDeployment(write, {
+        id: operation,
+        workspace,
+        app: app.name,
+        kind: "deploy",
+        ref,
+        actor: actor.label,
+        releaseId: release,
+        isAutomatic: false,
+        at: deps.clock.now(),
+      });
+    },
   });
-  await write.commit(deps.store);
-  return operation;
 }

@@ -212,7 +212,7 @@ describe("deploying an app", () => {
     await deployed("invalid");
     await world.commit("invalid", { "infraspec.yaml": "name: invalid\nprocesses:\n  web: { command: a, port: many }\n" });
     await server.catalog.scan();
-    await expect(server.deployments.deployApp(workspace, "invalid", "HEAD", actor)).rejects.toMatchObject({
+    await expect(server.deployments.deployApp({ workspace, actor }, "invalid", "HEAD")).rejects.toMatchObject({
       code: "infraspec_invalid",
       details: { findings: expect.any(Array) },
     });
@@ -230,7 +230,7 @@ describe("deploying an app", () => {
   it("[I2] refuses refs that are options, and takes refs with shell signs for what they are: unknown", async () => {
     await deployed("refs");
     for (const ref of ["-x", "--upload-pack=touch /tmp/pwned", "a b", "a\nb"])
-      await expect(server.deployments.deployApp(workspace, "refs", ref, actor)).rejects.toMatchObject({ code: "ref_invalid" });
+      await expect(server.deployments.deployApp({ workspace, actor }, "refs", ref)).rejects.toMatchObject({ code: "ref_invalid" });
     expect((await server.deploy("refs", "$(touch${IFS}/tmp/pwned)")).error?.code).toMatch(/^ref_(not_found|invalid)$/);
   });
 
@@ -250,8 +250,8 @@ describe("deploying an app", () => {
     await deployed("twice");
     await world.commit("twice", { "server.cjs": serverSource("two") });
     const [first, second] = await Promise.all([
-      server.deployments.deployApp(workspace, "twice", "HEAD", actor),
-      server.deployments.deployApp(workspace, "twice", "HEAD", actor),
+      server.deployments.deployApp({ workspace, actor }, "twice", "HEAD"),
+      server.deployments.deployApp({ workspace, actor }, "twice", "HEAD"),
     ]);
     const ends = await Promise.all([server.end(first), server.end(second)]);
     expect(ends.map(({ state }) => state)).toEqual(["succeeded", "succeeded"]);

@@ -1,4 +1,4 @@
-import type { Actor } from "@norns/kernel/actor";
+import type { By } from "@norns/capabilities/apps/start-audited";
 import type { AppName, OperationId, WorkspaceId } from "@norns/kernel/ids";
 import type { AnyOperation } from "@norns/kernel/ledger";
 import type { DeploymentJson, ReleaseJson, SagaEventJson, StatsJson, StepJson } from "./contract.ts";
@@ -14,26 +14,15 @@ export interface DeploymentQuery {
 
 export interface Deployments {
   /** Starts `apps.deploy`. Throws `app_not_found`, `infraspec_invalid`, `app_absent`, `ref_invalid`. */
-  deployApp(workspace: WorkspaceId, app: string, ref: string, actor: Actor, requestId?: string): Promise<OperationId>;
+  deployApp(by: By, app: string, ref: string): Promise<OperationId>;
   /** To the release named (its number or id), or to the good one before the current. Throws `not_deployed`, `no_release_to_roll_back_to`, `release_not_found`. */
-  rollBackApp(
-    workspace: WorkspaceId,
-    app: string,
-    to: string | undefined,
-    actor: Actor,
-    requestId?: string,
-  ): Promise<{ operation: OperationId; release: Release }>;
+  rollBackApp(by: By, app: string, to: string | undefined): Promise<{ operation: OperationId; release: Release }>;
   /** Validates, resolves, builds and tests; nothing is deployed and nothing kept. */
-  preflightApp(workspace: WorkspaceId, app: string, ref: string, actor: Actor, requestId?: string): Promise<OperationId>;
+  preflightApp(by: By, app: string, ref: string): Promise<OperationId>;
   /** Stops all of a registered app and takes it out of the catalogue. Volumes are kept. */
-  removeApp(workspace: WorkspaceId, app: string, actor: Actor, requestId?: string): Promise<OperationId>;
+  removeApp(by: By, app: string): Promise<OperationId>;
   /** Keeps an uploaded tar of one commit and registers the app that its infraspec.yaml describes; not deployed yet. */
-  registerArchive(
-    workspace: WorkspaceId,
-    upload: Upload,
-    actor: Actor,
-    requestId?: string,
-  ): Promise<{ app: AppName; commit: string; isNew: boolean }>;
+  registerArchive(by: By, upload: Upload): Promise<{ app: AppName; commit: string; isNew: boolean }>;
   /** Newest first. */
   listDeployments(workspace: WorkspaceId, query: DeploymentQuery): Promise<{ deployments: DeploymentJson[]; cursor?: string }>;
   /** Throws `deployment_not_found`. */

@@ -13,7 +13,7 @@ describe("preflight", () => {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  const tried = async (app: string) => server.end(await server.deployments.preflightApp(workspace, app, "HEAD", actor));
+  const tried = async (app: string) => server.end(await server.deployments.preflightApp({ workspace, actor }, app, "HEAD"));
 
   it("builds and tests, deploys nothing and leaves nothing behind", async () => {
     await world.commit("tried", {

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Actor } from "@norns/kernel/actor";
+import type { By } from "@norns/capabilities/apps/start-audited";
 import { Write } from "@norns/kernel/database";
-import { conflict, invalid } from "@norns/kernel/errors";
-import type { AppName, WorkspaceId } from "@norns/kernel/ids";
+import { conflict, invalid, NornsError } from "@norns/kernel/errors";
+import type { AppName } from "@norns/kernel/ids";
 import type { VerbDeps } from "./create.ts";
 import { specNameDiffers } from "./errors.ts";
 import { shortCommit } from "./release.ts";
@@ -17,6 +17,8 @@ export interface Upload {
 }
 
 const largestSpecBytes = 1024 * 1024;
+/** How often one upload may be overtaken by another of the same app: some people and a build server, not a crowd. */
+const attempts = 10;
 
 /**
  * Keeps a tar of one commit and registers the app that its infraspec.yaml describes, or its new source. The name is
@@ -24,10 +26,8 @@ const largestSpecBytes = 1024 * 1024;
  */
 export async function registerArchive(
   deps: VerbDeps,
-  workspace: WorkspaceId,
+  { workspace, actor, requestId }: By,
   upload: Upload,
-  actor: Actor,
-  requestId?: string,
 ): Promise<{ app: AppName; commit: string; isNew: boolean }> {
   const { app: name, commit, signal } = upload;
   const known = await deps.catalog.findApp(workspace, name);
@@ -49,9 +49,18 @@ export async function registerArchive(
     );
   }
 
-  const write = new Write();
-  await deps.catalog.registerApp(write, { workspace, actor, location, specText });
-  await write.commit(deps.store);
+  for (let attempt = 1; ; attempt++) {
+    const write = new Write();
+    // Looks at the app as it is now: of two who send at once the second finds what the first wrote.
+    await deps.catalog.registerApp(write, { workspace, actor, location, specText });
+    try {
+      await write.commit(deps.store);
+      break;
+    } catch (error) {
+      const wasOvertaken = error instanceof NornsError && (error.code === "guard_failed" || error.code === "unique_violation");
+      if (!wasOvertaken || attempt === attempts) throw error;
+    }
+  }
   deps.log.info({ app: name, commit, requestId }, "A source was registered.");
   return { app: name, commit, isNew: known === null };
 }

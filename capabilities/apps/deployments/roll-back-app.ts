@@ -1,8 +1,6 @@
-import type { Actor } from "@norns/kernel/actor";
 import type { CurrentRelease } from "@norns/capabilities/apps/processes";
-import { Write } from "@norns/kernel/database";
-import { subject } from "@norns/kernel/events";
-import type { OperationId, WorkspaceId } from "@norns/kernel/ids";
+import { startAudited, type By } from "@norns/capabilities/apps/start-audited";
+import type { OperationId } from "@norns/kernel/ids";
 import type { VerbDeps } from "./create.ts";
 import { noReleaseToRollBackTo, notDeployed, releaseIsCurrent, releaseNotFound, releaseNotKept } from "./errors.ts";
 import { isKept, type KeptRelease, type Release } from "./release.ts";
@@ -11,19 +9,18 @@ import { previousGood } from "./rules.ts";
 /** Nothing is built: the release runs again as it was, with its own spec and artifact, whatever became of its source. */
 export async function rollBackApp(
   deps: VerbDeps,
-  workspace: WorkspaceId,
+  by: By,
   name: string,
   to: string | undefined,
-  actor: Actor,
-  requestId?: string,
 ): Promise<{ operation: OperationId; release: Release }> {
+  const { workspace } = by;
   const app = await deps.catalog.getApp(workspace, name);
   const current = await deps.processes.findCurrent(workspace, app.name);
   if (!current) throw notDeployed(app.name);
   const releases = await deps.rows.listReleases(workspace, app.name);
   const target = to === undefined ? previousGood(releases, { id: current.release, number: current.number }) : chosen(releases, to, current);
   if (!target) throw noReleaseToRollBackTo(app.name, current.number);
-  const operation = await startRollback(deps, current, target, { actor, isAutomatic: false, reason: "asked for", requestId });
+  const operation = await startRollback(deps, by, current, target, { isAutomatic: false, reason: "asked for" });
   return { operation, release: target };
 }
 
@@ -36,45 +33,35 @@ function chosen(releases: readonly Release[], to: string, current: CurrentReleas
   return release;
 }
 
-export async function startRollback(
+export function startRollback(
   deps: VerbDeps,
+  by: By,
   current: CurrentRelease,
   target: KeptRelease,
-  why: { actor: Actor; isAutomatic: boolean; reason: string; requestId?: string | undefined },
+  { isAutomatic, reason }: { isAutomatic: boolean; reason: string },
 ): Promise<OperationId> {
   const { workspace, app } = current;
-  const write = new Write();
-  const operation = deps.ledger.start(write, {
-    definition: deps.operations.rollback,
-    input: { workspace, app, release: target.id, from: current.release, isAutomatic: why.isAutomatic, reason: why.reason },
-    workspace,
-    subject: subject("app", app),
-    actor: why.actor,
-    node: current.node,
-  });
-  deps.rows.addDeployment(write, {
-    id: operation,
-    workspace,
+  return startAudited(deps, by, {
     app,
-    kind: "rollback",
-    ref: target.ref,
-    actor: why.actor.label,
-    releaseId: target.id,
-    release: target,
-    from: current,
-    isAutomatic: why.isAutomatic,
-    at: deps.clock.now(),
-  });
-  deps.audit.record(write, {
-    workspace,
-    actor: why.actor,
+    definition: deps.operations.rollback,
+    input: { workspace, app, release: target.id, from: current.release, isAutomatic, reason },
+    node: current.node,
     action: "apps.rollback",
-    subject: subject("app", app),
     before: { release: current.number },
-    after: { release: target.number, reason: why.reason },
-    operation,
-    ...(why.requestId ? { requestId: why.requestId } : {}),
+    after: { release: target.number, reason },
+    also: (write, operation) =>
+      deps.rows.addDeployment(write, {
+        id: operation,
+        workspace,
+        app,
+        kind: "rollback",
+        ref: target.ref,
+        actor: by.actor.label,
+        releaseId: target.id,
+        release: target,
+        from: current,
+        isAutomatic,
+        at: deps.clock.now(),
+      }),
   });
-  await write.commit(deps.store);
-  return operation;
 }

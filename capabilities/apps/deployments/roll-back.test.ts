@@ -46,7 +46,7 @@ describe("rolling back", () => {
     expect(await releases("pingpong")).toEqual(["3 bad", "2 good current", "1 good"]);
     await server.rollBack("pingpong");
     expect(await releases("pingpong")).toEqual(["3 bad", "2 bad", "1 good current"]);
-    await expect(server.deployments.rollBackApp(workspace, "pingpong", undefined, actor)).rejects.toMatchObject({
+    await expect(server.deployments.rollBackApp({ workspace, actor }, "pingpong", undefined)).rejects.toMatchObject({
       code: "no_release_to_roll_back_to",
     });
     // Chosen by name, what was left can be gone to again, and that makes nothing bad.
@@ -58,7 +58,7 @@ describe("rolling back", () => {
   it("refuses what it cannot go back to, and says what to do", async () => {
     await world.commit("refused", { "infraspec.yaml": webSpec("refused"), "server.cjs": "process.exit(1)" });
     await server.catalog.scan();
-    const back = (to?: string) => server.deployments.rollBackApp(workspace, "refused", to, actor);
+    const back = (to?: string) => server.deployments.rollBackApp({ workspace, actor }, "refused", to);
     await expect(back()).rejects.toMatchObject({ code: "not_deployed" });
     await released("refused", "one");
     await world.commit("refused", { "server.cjs": "process.exit(1)" });
@@ -70,7 +70,9 @@ describe("rolling back", () => {
       message: expect.stringContaining("norns deploy refused"),
     });
     await expect(back("99")).rejects.toMatchObject({ code: "release_not_found" });
-    await expect(server.deployments.rollBackApp(workspace, "nobody", undefined, actor)).rejects.toMatchObject({ code: "app_not_found" });
+    await expect(server.deployments.rollBackApp({ workspace, actor }, "nobody", undefined)).rejects.toMatchObject({
+      code: "app_not_found",
+    });
   });
 
   it("keeps ten releases with their artifacts, and the numbers of all", async () => {
@@ -87,7 +89,7 @@ describe("rolling back", () => {
       [2, false],
       [1, false],
     ]);
-    await expect(own.deployments.rollBackApp(workspace, "kept", "1", actor)).rejects.toMatchObject({ code: "release_not_kept" });
+    await expect(own.deployments.rollBackApp({ workspace, actor }, "kept", "1")).rejects.toMatchObject({ code: "release_not_kept" });
     await own.rollBack("kept");
     expect(await own.get("kept")).toEqual({ status: 200, body: "three" });
   });
@@ -95,8 +97,8 @@ describe("rolling back", () => {
   it("waits its turn behind a deployment, and the other way round", async () => {
     await released("turns", "one", "two");
     await world.commit("turns", { "server.cjs": serverSource("three") });
-    const { operation: back } = await server.deployments.rollBackApp(workspace, "turns", undefined, actor);
-    const forward = await server.deployments.deployApp(workspace, "turns", "HEAD", actor);
+    const { operation: back } = await server.deployments.rollBackApp({ workspace, actor }, "turns", undefined);
+    const forward = await server.deployments.deployApp({ workspace, actor }, "turns", "HEAD");
     const [first, second] = [await server.end(back), await server.end(forward)];
     expect([first.state, second.state]).toEqual(["succeeded", "succeeded"]);
     expect(first.finishedAt!).toBeLessThanOrEqual(second.steps[1]!.startedAt!);

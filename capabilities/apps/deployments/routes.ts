@@ -49,7 +49,7 @@ function verbs(router: Router, deployments: Deployments): void {
       answer: startedSchema,
     },
     async ({ workspace, params, body, actor, scope }) =>
-      toStarted(await deployments.deployApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
+      toStarted(await deployments.deployApp({ workspace, actor, requestId: scope.requestId }, params.id, body.ref), "queued"),
   );
 
   addRoute(
@@ -69,7 +69,7 @@ function verbs(router: Router, deployments: Deployments): void {
     },
     async ({ workspace, params, body, actor, scope }) => {
       const to = body.release === undefined ? undefined : String(body.release);
-      const { operation, release } = await deployments.rollBackApp(workspace, params.id, to, actor, scope.requestId);
+      const { operation, release } = await deployments.rollBackApp({ workspace, actor, requestId: scope.requestId }, params.id, to);
       return { ...toStarted(operation, "queued"), imageTag: imageTagOf(release, release.artifact), release: release.number };
     },
   );
@@ -88,7 +88,7 @@ function verbs(router: Router, deployments: Deployments): void {
       answer: startedSchema,
     },
     async ({ workspace, params, body, actor, scope }) =>
-      toStarted(await deployments.preflightApp(workspace, params.id, body.ref, actor, scope.requestId), "queued"),
+      toStarted(await deployments.preflightApp({ workspace, actor, requestId: scope.requestId }, params.id, body.ref), "queued"),
   );
 
   addRoute(
@@ -113,7 +113,10 @@ function verbs(router: Router, deployments: Deployments): void {
       if (!body) throw invalid("source_missing", "The body is empty. Send a tar of one commit.");
       // The cast: Node's web streams are async iterable, the type of fetch does not say so.
       const bytes = body as unknown as AsyncIterable<Uint8Array>;
-      return deployments.registerArchive(workspace, { app: params.id, commit: query.commit, body: bytes, signal }, actor, scope.requestId);
+      return deployments.registerArchive(
+        { workspace, actor, requestId: scope.requestId },
+        { app: params.id, commit: query.commit, body: bytes, signal },
+      );
     },
   );
 
@@ -131,7 +134,7 @@ function verbs(router: Router, deployments: Deployments): void {
       answer: startedSchema,
     },
     async ({ workspace, params, actor, scope }) =>
-      toStarted(await deployments.removeApp(workspace, params.id, actor, scope.requestId), "queued"),
+      toStarted(await deployments.removeApp({ workspace, actor, requestId: scope.requestId }, params.id), "queued"),
   );
 }
 

@@ -23,7 +23,7 @@ describe("a server that is killed in the middle of a deployment", () => {
         const body = `${when} ${write}`;
         const commit = await world.commit("survivor", { "server.cjs": serverSource(body) });
         const doomed = await world.open({ watches: false });
-        const id = await doomed.deployments.deployApp(workspace, "survivor", "HEAD", actor);
+        const id = await doomed.deployments.deployApp({ workspace, actor }, "survivor", "HEAD");
         let left = write;
         const isLast = () => --left === 0;
         if (when === "before") doomed.life.diesBefore = isLast;

@@ -268,10 +268,10 @@ async function openServer(ground: Ground, options: ServerOptions) {
 
     /** Deploys and waits for the end, whatever it is. */
     async deploy(app: string, ref = "HEAD"): Promise<Ended> {
-      return server.end(await server.deployments.deployApp(workspace, app, ref, actor));
+      return server.end(await server.deployments.deployApp({ workspace, actor }, app, ref));
     },
     async rollBack(app: string, to?: string): Promise<Ended> {
-      return server.end((await server.deployments.rollBackApp(workspace, app, to, actor)).operation);
+      return server.end((await server.deployments.rollBackApp({ workspace, actor }, app, to)).operation);
     },
     async end(operation: OperationId): Promise<Ended> {
       await ledger.waitForEnd(operation, AbortSignal.timeout(60_000));

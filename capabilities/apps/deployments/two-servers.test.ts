@@ -54,7 +54,7 @@ describe("two servers on one database", () => {
     const [one, two] = [await world.open(), await world.open()];
     await world.commit("both", { "infraspec.yaml": webSpec("both"), "server.cjs": serverSource("one") });
     await one.catalog.scan();
-    const id = await one.deployments.deployApp(workspace, "both", "HEAD", actor);
+    const id = await one.deployments.deployApp({ workspace, actor }, "both", "HEAD");
     for (let turn = 0; turn < 5; turn++) {
       one.deliver(id);
       two.deliver(id);

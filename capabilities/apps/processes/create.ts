@@ -119,9 +119,8 @@ export function createProcesses(deps: ProcessesDeps): Processes {
       return board.textOf(workspace, await catalog.listApps(workspace));
     },
 
-    restartApp: (workspace, app, actor, requestId) => restartApp(verbDeps, workspace, app, actor, requestId),
-    scaleApp: (workspace, app, to, actor, requestId) =>
-      scaleApp({ ...verbDeps, clock, node, onScaled }, workspace, app, to, actor, requestId),
+    restartApp: (by, app) => restartApp(verbDeps, by, app),
+    scaleApp: (by, app, to) => scaleApp({ ...verbDeps, clock, node, onScaled }, by, app, to),
     readLogs: (workspace, app, filter) =>
       readLogs({ catalog, engineOf, currentOf: (_, name) => desired.currentOf(name) }, workspace, app, filter),
 

@@ -33,7 +33,7 @@ describe("what runs", () => {
         ),
       10,
     );
-    const operation = await server.end(await server.processes.restartApp(workspace, "restarted", actor));
+    const operation = await server.end(await server.processes.restartApp({ workspace, actor }, "restarted"));
     clearInterval(timer);
     await Promise.all(pending);
     expect(operation).toMatchObject({ state: "succeeded", error: undefined });
@@ -48,7 +48,7 @@ describe("what runs", () => {
   it("scales up and down, and keeps the number over the next deployment", async () => {
     await deployed("scaled");
     const scale = async (count: number) =>
-      server.end(await server.processes.scaleApp(workspace, "scaled", { process: "web", count }, actor));
+      server.end(await server.processes.scaleApp({ workspace, actor }, "scaled", { process: "web", count }));
     expect(await scale(3)).toMatchObject({ state: "succeeded", error: undefined });
     expect(await running("scaled")).toHaveLength(3);
     // Two wanted instances were not there for a moment: no reason to leave a release that is a minute old.
@@ -67,13 +67,13 @@ describe("what runs", () => {
 
   it("refuses what cannot be scaled, and another workspace's app", async () => {
     await deployed("limits", `${webSpec("limits")}    scaling: { min: 1, max: 2 }\n`);
-    const scale = (process: string, count: number) => server.processes.scaleApp(workspace, "limits", { process, count }, actor);
+    const scale = (process: string, count: number) => server.processes.scaleApp({ workspace, actor }, "limits", { process, count });
     await expect(scale("nobody", 1)).rejects.toMatchObject({ code: "process_not_found", kind: "not_found" });
     await expect(scale("web", 3)).rejects.toMatchObject({ code: "scale_above_maximum" });
     const other = "ws_00000000000000000000000000" as typeof workspace;
     await expect(server.processes.getStatus(other, "limits")).rejects.toMatchObject({ code: "app_not_found" });
-    await expect(server.processes.restartApp(other, "limits", actor)).rejects.toMatchObject({ code: "app_not_found" });
-    await expect(server.processes.scaleApp(other, "limits", { process: "web", count: 1 }, actor)).rejects.toMatchObject({
+    await expect(server.processes.restartApp({ workspace: other, actor }, "limits")).rejects.toMatchObject({ code: "app_not_found" });
+    await expect(server.processes.scaleApp({ workspace: other, actor }, "limits", { process: "web", count: 1 })).rejects.toMatchObject({
       code: "app_not_found",
     });
     await expect(server.processes.readLogs(other, "limits", { follow: false, signal: AbortSignal.timeout(1_000) })).rejects.toMatchObject({
@@ -128,7 +128,7 @@ describe("what runs", () => {
     await deployed("listed");
     const first = await server.processes.listStatusesJson(workspace);
     expect(JSON.parse(first)).toEqual(JSON.parse(JSON.stringify(await server.processes.listStatuses(workspace))));
-    await server.end(await server.processes.scaleApp(workspace, "listed", { process: "web", count: 2 }, actor));
+    await server.end(await server.processes.scaleApp({ workspace, actor }, "listed", { process: "web", count: 2 }));
     const second = JSON.parse(await server.processes.listStatusesJson(workspace)) as { spec: { name: string }; desired: object }[];
     expect(second.find(({ spec }) => spec.name === "listed")?.desired).toEqual({ web: 2 });
   });

@@ -1,6 +1,6 @@
 import type { Engine, Instance, LogGap, LogLine, Workload } from "@norns/adapters/engines";
 import type { EngineName } from "@norns/capabilities/apps/catalog";
-import type { Actor } from "@norns/kernel/actor";
+import type { By } from "@norns/capabilities/apps/start-audited";
 import type { Write } from "@norns/kernel/database";
 import type { AppName, InstanceId, OperationId, ProcessName, WorkspaceId } from "@norns/kernel/ids";
 import type { AnyOperation } from "@norns/kernel/ledger";
@@ -40,15 +40,9 @@ export interface Processes {
   listStatuses(workspace: WorkspaceId): Promise<readonly AppStatus[]>;
 
   /** Restarts every instance, one at a time, each healthy before the next. 404 without the app, conflict `not_deployed`. */
-  restartApp(workspace: WorkspaceId, app: string, actor: Actor, requestId?: string): Promise<OperationId>;
+  restartApp(by: By, app: string): Promise<OperationId>;
   /** Keeps the wanted number of instances of one process, over deploys too, and makes it so. */
-  scaleApp(
-    workspace: WorkspaceId,
-    app: string,
-    to: { process: string; count: number },
-    actor: Actor,
-    requestId?: string,
-  ): Promise<OperationId>;
+  scaleApp(by: By, app: string, to: { process: string; count: number }): Promise<OperationId>;
   /** Lines of all instances, those of ended ones included, merged by time. Ends with the signal, or at the end without `follow`. */
   readLogs(workspace: WorkspaceId, app: string, filter: LogFilter): Promise<AsyncIterable<LogLine | LogGap>>;
 

@@ -1,8 +1,7 @@
-import { subject } from "@norns/kernel/events";
-import { Write, type Store } from "@norns/kernel/database";
-import type { Actor } from "@norns/kernel/actor";
+import { startAudited, type By } from "@norns/capabilities/apps/start-audited";
+import type { Store } from "@norns/kernel/database";
 import type { Ledger } from "@norns/kernel/ledger";
-import type { OperationId, WorkspaceId } from "@norns/kernel/ids";
+import type { OperationId } from "@norns/kernel/ids";
 import type { Audit } from "@norns/capabilities/identity/audit";
 import type { Catalog } from "@norns/capabilities/apps/catalog";
 import { notDeployed } from "./errors.ts";
@@ -18,35 +17,17 @@ export interface VerbDeps {
   readonly operations: ProcessesOperations;
 }
 
-export async function restartApp(
-  deps: VerbDeps,
-  workspace: WorkspaceId,
-  name: string,
-  actor: Actor,
-  requestId?: string,
-): Promise<OperationId> {
+export async function restartApp(deps: VerbDeps, by: By, name: string): Promise<OperationId> {
+  const { workspace } = by;
   const app = await deps.catalog.getApp(workspace, name);
   const current = await deps.rows.find(workspace, app.name);
   if (!current) throw notDeployed(app.name);
-
-  const write = new Write();
-  const operation = deps.ledger.start(write, {
+  return startAudited(deps, by, {
+    app: app.name,
     definition: deps.operations.restart,
     input: { workspace, app: app.name },
-    workspace,
-    subject: subject("app", app.name),
-    actor,
     node: current.node,
-  });
-  deps.audit.record(write, {
-    workspace,
-    actor,
     action: "apps.restart",
-    subject: subject("app", app.name),
     after: { release: current.number },
-    operation,
-    ...(requestId ? { requestId } : {}),
   });
-  await write.commit(deps.store);
-  return operation;
 }

@@ -48,7 +48,7 @@ export function processesRoutes(router: Router, processes: Processes): void {
       answer: startedSchema,
     },
     async ({ workspace, params, actor, scope }) => {
-      const operation = await processes.restartApp(workspace, params.id, actor, scope.requestId);
+      const operation = await processes.restartApp({ workspace, actor, requestId: scope.requestId }, params.id);
       return toStarted(operation, "restarted");
     },
   );
@@ -74,7 +74,10 @@ export function processesRoutes(router: Router, processes: Processes): void {
         throw invalid("invalid_request", "group: say which process to scale.", {
           details: { fields: [{ field: "group", message: "is required" }] },
         });
-      const operation = await processes.scaleApp(workspace, params.id, { process, count: body.count }, actor, scope.requestId);
+      const operation = await processes.scaleApp({ workspace, actor, requestId: scope.requestId }, params.id, {
+        process,
+        count: body.count,
+      });
       return toStarted(operation, "scaled");
     },
   );

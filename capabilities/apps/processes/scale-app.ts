@@ -1,8 +1,6 @@
-import { subject } from "@norns/kernel/events";
-import { Write } from "@norns/kernel/database";
-import type { Actor } from "@norns/kernel/actor";
+import { startAudited, type By } from "@norns/capabilities/apps/start-audited";
 import type { Clock } from "@norns/kernel/clock";
-import type { AppName, NodeId, OperationId, WorkspaceId } from "@norns/kernel/ids";
+import type { AppName, NodeId, OperationId } from "@norns/kernel/ids";
 import { aboveMaximum, noSuchProcess } from "./errors.ts";
 import type { VerbDeps } from "./restart-app.ts";
 import { countOf } from "./desired/workload.ts";
@@ -15,14 +13,8 @@ export interface ScaleDeps extends VerbDeps {
 }
 
 /** The number is kept at once, with the operation that makes it so. It outlives deployments, and rollbacks too. */
-export async function scaleApp(
-  deps: ScaleDeps,
-  workspace: WorkspaceId,
-  name: string,
-  to: { process: string; count: number },
-  actor: Actor,
-  requestId?: string,
-): Promise<OperationId> {
+export async function scaleApp(deps: ScaleDeps, by: By, name: string, to: { process: string; count: number }): Promise<OperationId> {
+  const { workspace } = by;
   const app = await deps.catalog.getApp(workspace, name);
   const current = await deps.rows.find(workspace, app.name);
   const spec = current?.spec ?? app.spec;
@@ -37,27 +29,17 @@ export async function scaleApp(
   if (process.scaling.max !== undefined && to.count > process.scaling.max) throw aboveMaximum(process.name, to.count, process.scaling.max);
   const before = countOf(process, await deps.rows.scalesOf(workspace, app.name));
 
-  const write = new Write();
-  deps.rows.setScale(write, { workspace, app: app.name, process: process.name, count: to.count, at: deps.clock.now() });
-  const operation = deps.ledger.start(write, {
+  return startAudited(deps, by, {
+    app: app.name,
     definition: deps.operations.scale,
     input: { workspace, app: app.name, process: process.name, count: to.count, before },
-    workspace,
-    subject: subject("app", app.name),
-    actor,
     node: current?.node ?? deps.node,
-  });
-  deps.audit.record(write, {
-    workspace,
-    actor,
     action: "apps.scale",
-    subject: subject("app", app.name),
     before: { process: process.name, count: before },
     after: { process: process.name, count: to.count },
-    operation,
-    ...(requestId ? { requestId } : {}),
+    also(write) {
+      deps.rows.setScale(write, { workspace, app: app.name, process: process.name, count: to.count, at: deps.clock.now() });
+      write.afterCommit(() => deps.onScaled(app.name, process.name, to.count));
+    },
   });
-  write.afterCommit(() => deps.onScaled(app.name, process.name, to.count));
-  await write.commit(deps.store);
-  return operation;
 }

@@ -66,7 +66,7 @@ describe("toRoutes", () => {
   it("notes why nobody answers, as far as it can be seen", () => {
     const note = (...[instances, healthy, judged, scales]: [Instance[], InstanceId[], InstanceId[]?, Scales?]) =>
       toRoutes([release], traffic(instances, healthy, judged, [], scales)).find(({ hostname }) => hostname === "hello.localhost")!.note;
-    const [one, next] = [anInstance(release), anInstance({ release: newId("ReleaseId"), state: "starting" })];
+    const [one, next] = [anInstance(release), anInstance({ release: newId("ReleaseId") }, { state: "starting" })];
     expect(note([one], [one.id])).toBeUndefined();
     expect(note([one], [])).toBeUndefined();
     expect(note([one], [], [])).toBe("It is starting.");
