@@ -84,7 +84,12 @@ describe("what a person gets wrong", () => {
   it("two deployments at once, and one during a rollback, come one after the other", { timeout: 60_000 }, async () => {
     await repository.commit({ "server.cjs": webServer("two") });
     const pair = await Promise.all([deploy("--json"), deploy("--json")]);
-    expect(pair.map((ran) => ran.json<Operation>().state)).toEqual(["succeeded", "succeeded"]);
+    expect(pair.map((ran) => ran.json<Operation>().state), pair.map(({ stdout }) => stdout).join()).toEqual(["succeeded", "succeeded"]);
+    // Two who send an app that is not known yet.
+    const fresh = await aRepository(join(place.desk, "fresh"), { "infraspec.yaml": webSpec("fresh"), "server.cjs": webServer("new") });
+    const both = await Promise.all([0, 1].map(() => place.norns(["deploy", "--detach"], { cwd: fresh.path })));
+    expect(both.map(({ code }) => code), both.map(({ stderr }) => stderr).join()).toEqual([0, 0]);
+    for (const { stdout } of both) expect((await place.ended(stdout.trim())).state).toBe("succeeded");
     await repository.commit({ "server.cjs": webServer("three") });
     const [back, forth] = await Promise.all([place.norns(["rollback", "sturdy", "--json"]), sleep(100).then(() => deploy("--json"))]);
     expect([back.json<Operation>().state, forth.json<Operation>().state]).toEqual(["succeeded", "succeeded"]);
