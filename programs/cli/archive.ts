@@ -2,8 +2,6 @@
 import type { Readable } from "node:stream";
 import { CommandError, exitCodes } from "./exit.ts";
 
-const { spawn } = process.getBuiltinModule("node:child_process");
-
 export interface Archive {
   /** A tar. Ends only when git ended well; else it is destroyed, and so is the request that it is the body of. */
   readonly stream: Readable;
@@ -14,6 +12,7 @@ export interface Archive {
 
 /** `onBytes` hears how much has gone by. */
 export function openArchive(directory: string, tree: string, onBytes: (total: number) => void): Archive {
+  const { spawn } = process.getBuiltinModule("node:child_process");
   const { PassThrough } = process.getBuiltinModule("node:stream");
   const child = spawn("git", ["-C", directory, "archive", "--format=tar", tree], { stdio: ["ignore", "pipe", "pipe"] });
   const stream = new PassThrough();

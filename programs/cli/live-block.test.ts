@@ -73,12 +73,15 @@ describe("a live block", () => {
     expect(screen.shown()).toEqual(["a note tha…", "short"]);
   });
 
-  it("shows the end of a block that is higher than the window", () => {
+  it.each([
+    ["end", ["three", "four", "five"]],
+    ["start", ["one", "two", "three"]],
+  ] as const)("shows the %s of a block that is higher than the window", (keeps, shown) => {
     const screen = aScreen(30, 4);
-    const block = openLiveBlock(screen.terminal);
+    const block = openLiveBlock(screen.terminal, { keeps });
     for (let round = 0; round < 3; round++) block.draw(["one", "two", "three", "four", "five"]);
     block.close();
-    expect(screen.shown()).toEqual(["three", "four", "five"]);
+    expect(screen.shown()).toEqual(shown);
   });
 });
 

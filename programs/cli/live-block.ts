@@ -16,7 +16,8 @@ export interface LiveBlock {
 const hideCursor = "\u001b[?25l";
 const showCursor = "\u001b[?25h";
 
-export function openLiveBlock(terminal: Terminal): LiveBlock {
+/** `keeps`: what is shown of a block that is higher than the window. What has scrolled off the top cannot be drawn again. */
+export function openLiveBlock(terminal: Terminal, { keeps = "end" }: { keeps?: "start" | "end" } = {}): LiveBlock {
   let drawn: readonly string[] = [];
   const restore = (): void => terminal.write(showCursor);
   // An end in the middle (a second Ctrl-C) must not leave the shell without a cursor.
@@ -28,8 +29,8 @@ export function openLiveBlock(terminal: Terminal): LiveBlock {
     return height === 0 ? "\r" : `\u001b[${height}A\r`;
   };
   const render = (lines: readonly string[], kept: readonly string[] = []): void => {
-    // What has scrolled off the top cannot be reached again: the end of a long block is what is shown.
-    const shown = lines.slice(-Math.max(1, terminal.rows - 1)).map((line) => fit(line, terminal.columns - 1));
+    const most = Math.max(1, terminal.rows - 1);
+    const shown = (keeps === "end" ? lines.slice(-most) : lines.slice(0, most)).map((line) => fit(line, terminal.columns - 1));
     // Without a terminal's "erase all first" there is no flicker: each line ends by erasing what was behind it.
     terminal.write(`${up()}${[...kept, ...shown].map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`);
     drawn = shown;

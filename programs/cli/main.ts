@@ -7,6 +7,8 @@ async function main(): Promise<void> {
     process.stdout.write(`${version}\n`);
     return;
   }
+  // Came with Node 20.16 and 22.3. Only older ones pay for the import.
+  process.getBuiltinModule ??= (await import("node:module")).createRequire(import.meta.url) as typeof process.getBuiltinModule;
   const { runCommandLine } = await import("./run.ts");
   process.exitCode = await runCommandLine(argv, {
     stdout: process.stdout,

@@ -7,7 +7,6 @@ import type { Session } from "./session.ts";
 import { plain } from "./terminal.ts";
 import { bytes } from "./words.ts";
 
-const { spawnSync } = process.getBuiltinModule("node:child_process");
 const fs = process.getBuiltinModule("node:fs");
 const path = process.getBuiltinModule("node:path");
 
@@ -99,6 +98,7 @@ function tellProgress({ terminal, isJson }: Session): { tell(total: number): voi
 }
 
 function git(directory: string, args: readonly string[]): string | undefined {
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const result = spawnSync("git", ["-C", directory, ...args], { encoding: "utf8" });
   if (result.error)
     throw new CommandError(exitCodes.failed, "git_missing", "git could not be started.", { hint: "Install git; Norns deploys commits." });

@@ -28,7 +28,7 @@ export const status: Command = {
 
 async function watch(first: readonly AppStatus[], session: Session): Promise<void> {
   const { terminal } = session;
-  const block = terminal.isLive && !session.isJson ? openLiveBlock(terminal) : undefined;
+  const block = terminal.isLive && !session.isJson ? openLiveBlock(terminal, { keeps: "start" }) : undefined;
   let latest = first;
   const draw = (apps: readonly AppStatus[]): void => {
     latest = apps;
