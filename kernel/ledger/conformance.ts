@@ -24,6 +24,8 @@ export interface LedgerHome {
       handle: (operation: OperationId, signal: AbortSignal) => Promise<void>,
     ): Promise<{ stop(signal?: AbortSignal): Promise<void> }>;
   };
+  /** How many operations "many" are: a store that takes its writes one by one needs longer for the same proof. */
+  readonly many: number;
   close(): Promise<void>;
 }
 

@@ -104,6 +104,11 @@ export class Lab {
   }
 }
 
+/** Waits until it is so, however busy the machine is; for ever ends with the test's own limit. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await systemClock.sleep(5);
+}
+
 export const never = new AbortController().signal;
 
 let names = 0;

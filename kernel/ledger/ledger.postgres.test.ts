@@ -9,5 +9,5 @@ describeLedger("PostgreSQL", async () => {
   const db = await aDatabase([kernelMigrations, ledgerMigrations], { poolSize: 8 });
   const transport = createGraphileTransport({ pool: db.store.pool, url: db.url, log: silentLog, pollMs: 200 });
   await transport.install();
-  return { store: db.store, transport, close: () => db.close() };
+  return { store: db.store, transport, many: 500, close: () => db.close() };
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Clock } from "../../clock/index.ts";
 import { unavailable } from "../../errors/index.ts";
 import { done } from "../contract.ts";
-import { aGate, anOperation, Lab, mortal, never } from "../fixtures.ts";
+import { aGate, anOperation, Lab, mortal, never, until } from "../fixtures.ts";
 import { silentLog } from "../../log/index.ts";
 import { createSweeper } from "../sweep.ts";
 import type { Home } from "../conformance.ts";
@@ -26,11 +26,12 @@ const minuteAndLease = (60_000 + 30_000) / 3_000;
 export function testsOfClocks(home: Home): void {
   test("it takes over, within a lease and a minute, from a lost worker whose clock was an hour ahead", async () => {
     const lab = new Lab(home().store);
-    const operation = anOperation([{ run: async ({ operation: { epoch } }) => (epoch === 1 ? new Promise(() => {}) : done()) }]);
+    let begun = 0;
+    const operation = anOperation([{ run: async ({ operation: { epoch } }) => (begun++, epoch === 1 ? new Promise(() => {}) : done()) }]);
     const id = await lab.start(operation);
     const dying = mortal(lab.store);
     void lab.worker([operation], { store: dying, clock: off(lab, hour), name: "ahead" }).run(id, never);
-    await sleep(150);
+    await until(() => begun === 1);
     dying.die();
     lab.wakes.length = 0;
     expect(await roundsUntilWoken(lab, id, 100)).toBeLessThanOrEqual(minuteAndLease);
@@ -47,7 +48,7 @@ export function testsOfClocks(home: Home): void {
     const running = lab.worker([operation], { clock: off(lab, hour), name: "ahead", leaseMs: 1_000 }).run(id, never);
     const stop = new AbortController();
     const sweeping = lab.sweeper.run(stop.signal);
-    const until = Date.now() + 3_500;
+    const until = Date.now() + 2_500;
     const second = lab.worker([operation], { name: "second", leaseMs: 1_000 });
     while (Date.now() < until) {
       await lab.deliver(second);
@@ -90,7 +91,7 @@ export function testsOfClocks(home: Home): void {
     const { store, transport } = lab;
     for (const by of [-hour, 0, hour]) {
       const sweeper = createSweeper({ store, transport, clock: off(lab, by), log: silentLog });
-      for (let round = 0; round < 25; round++) await sweeper.sweep();
+      for (let round = 0; round < 11; round++) await sweeper.sweep();
       expect(await lab.ledger.find(id)).toMatchObject({ state: "queued", runAfter });
     }
   });

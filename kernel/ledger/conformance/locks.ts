@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { invalid, unavailable } from "../../errors/index.ts";
 import { done } from "../contract.ts";
-import { anOperation, Lab, mortal, never, quick } from "../fixtures.ts";
+import { anOperation, Lab, mortal, never, quick, until } from "../fixtures.ts";
 import type { Home } from "../conformance.ts";
 
 let locks = 0;
@@ -94,14 +94,15 @@ export function testsOfLocks(home: Home): void {
   test("it keeps the lock for an operation whose worker was lost", async () => {
     const lab = new Lab(home().store);
     const lock = `lost-${locks++}`;
+    let begun = 0;
     const operation = anOperation(
-      [{ run: async ({ operation: { epoch }, input }) => (input.n === 1 && epoch === 1 ? new Promise(() => {}) : done()) }],
+      [{ run: async ({ operation: { epoch }, input }) => (begun++, input.n === 1 && epoch === 1 ? new Promise(() => {}) : done()) }],
       { lock: () => lock },
     );
     const [first, second] = [await lab.start(operation, 1), await lab.start(operation, 2)];
     const dying = mortal(lab.store);
     void lab.worker([operation], { store: dying }).run(first, never);
-    await lab.clock.sleep(100);
+    await until(() => begun === 1);
     dying.die();
     lab.clock.move(31_000);
     const worker = lab.worker([operation], { name: "second" });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { done } from "../contract.ts";
-import { aGate, anOperation, Lab, mortal, never, untilStopped } from "../fixtures.ts";
+import { aGate, anOperation, Lab, mortal, never, until, untilStopped } from "../fixtures.ts";
 import type { Home } from "../conformance.ts";
 
 export function testsOfTakeOver(home: Home): void {
@@ -74,17 +74,18 @@ export function testsOfTakeOver(home: Home): void {
   test("it asks the probe before a repeat, and only then", async () => {
     const lab = new Lab(home().store);
     const asked: string[] = [];
+    let begun = 0;
     const operation = anOperation([
       {
         probe: async ({ operation: { epoch } }) => (asked.push(`a ${epoch}`), done("found")),
-        run: async ({ operation: { epoch } }) => (epoch === 1 ? new Promise(() => {}) : done("run again")),
+        run: async ({ operation: { epoch } }) => (begun++, epoch === 1 ? new Promise(() => {}) : done("run again")),
       },
       { probe: async () => undefined, run: async () => done("run") },
     ]);
     const id = await lab.start(operation);
     const dying = mortal(lab.store);
     void lab.worker([operation], { store: dying }).run(id, never);
-    await lab.clock.sleep(100);
+    await until(() => begun === 1);
     expect(asked).toEqual([]);
     dying.die();
     lab.clock.move(31_000);
@@ -95,12 +96,13 @@ export function testsOfTakeOver(home: Home): void {
 
   test("it lets a restarted worker take over its own work at once, and nobody else's", async () => {
     const lab = new Lab(home().store);
-    const operation = anOperation([{ run: async ({ operation: { epoch } }) => (epoch === 1 ? new Promise(() => {}) : done()) }]);
+    let begun = 0;
+    const operation = anOperation([{ run: async ({ operation: { epoch } }) => (begun++, epoch === 1 ? new Promise(() => {}) : done()) }]);
     const [mine, others] = [await lab.start(operation), await lab.start(operation)];
     const dying = mortal(lab.store);
     void lab.worker([operation], { store: dying, name: `mine-${operation.queue}` }).run(mine, never);
     void lab.worker([operation], { store: dying, name: `others-${operation.queue}` }).run(others, never);
-    await lab.clock.sleep(150);
+    await until(() => begun === 2);
     dying.die();
     lab.wakes.length = 0;
     const restarted = lab.worker([operation], { name: `mine-${operation.queue}` });
@@ -123,7 +125,7 @@ export function testsOfTakeOver(home: Home): void {
     lab.wakes.length = 0;
     const stopping = new AbortController();
     const running = lab.worker([operation]).run(id, stopping.signal);
-    await lab.clock.sleep(100);
+    await until(() => attempts.length === 1);
     stopping.abort();
     await running;
     expect(lab.wakes).toMatchObject([{ operation: id }]);
@@ -148,12 +150,13 @@ export function testsOfTakeOver(home: Home): void {
 
   test("it does not run a step for ever that takes its worker down each time", async () => {
     const lab = new Lab(home().store);
-    const operation = anOperation([{ run: () => new Promise(() => {}) }]);
+    let begun = 0;
+    const operation = anOperation([{ run: () => (begun++, new Promise(() => {})) }]);
     const id = await lab.start(operation);
     for (let life = 0; life < 3; life++) {
       const dying = mortal(lab.store);
       void lab.worker([operation], { store: dying, lossLimit: 2 }).run(id, never);
-      await lab.clock.sleep(60);
+      await until(() => begun === life + 1);
       dying.die();
       lab.clock.move(31_000);
     }
