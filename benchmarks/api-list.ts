@@ -42,15 +42,32 @@ export const apiList: Benchmark = {
         for (let round = 0; round <= rounds; round++)
           for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
             const before = await cpuMs(side.pid);
-            const result = await load.ask("run", { port: side.port, path, headers: { authorization: `Bearer ${token}` }, connections, seconds });
-            if (result.failed > 0) throw new Error(`${result.failed} of ${result.requests} requests failed at port ${side.port}: ${result.firstFailure}`);
+            const result = await load.ask("run", {
+              port: side.port,
+              path,
+              headers: { authorization: `Bearer ${token}` },
+              connections,
+              seconds,
+            });
+            if (result.failed > 0)
+              throw new Error(`${result.failed} of ${result.requests} requests failed at port ${side.port}: ${result.firstFailure}`);
             if (round > 0) side.to.push({ ...result, cpu: ((await cpuMs(side.pid)) - before) / result.requests });
           }
         const name = `GET ${path.split("?")[0]}, ${count} rows`;
         const [cpu, bareCpu] = [median(ours.map((one) => one.cpu)), median(theirs.map((one) => one.cpu))];
         const note = `CPU-ms a request ${cpu.toFixed(3)} against ${bareCpu.toFixed(3)}`;
         rows.push(
-          { ...atLeast(name, median(ours.map((one) => one.perSecond)), median(theirs.map((one) => one.perSecond)), 1, "req/s", "≥ 1.0 × bare Hono"), note },
+          {
+            ...atLeast(
+              name,
+              median(ours.map((one) => one.perSecond)),
+              median(theirs.map((one) => one.perSecond)),
+              1,
+              "req/s",
+              "≥ 1.0 × bare Hono",
+            ),
+            note,
+          },
           atMost(`${name}, p99`, median(ours.map((one) => one.p99)), median(theirs.map((one) => one.p99)), "ms", "no worse than bare Hono"),
         );
       }
@@ -87,10 +104,11 @@ async function seed(server: StartedServer, database: pg.Client, token: string): 
     `create table bench.apps (workspace text not null, name text not null, ${fields.map((field) => `"${field}" ${typeOf(apps[0]![field])}`).join(", ")}, primary key (workspace, name))`,
   );
   for (const [index, app] of apps.entries())
-    await database.query(
-      `insert into bench.apps values (${["$1", "$2", ...fields.map((_, at) => `$${at + 3}`)].join(", ")})`,
-      [workspace, String(index).padStart(4, "0"), ...fields.map((field) => (typeOf(app[field]) === "json" ? JSON.stringify(app[field]) : app[field]))],
-    );
+    await database.query(`insert into bench.apps values (${["$1", "$2", ...fields.map((_, at) => `$${at + 3}`)].join(", ")})`, [
+      workspace,
+      String(index).padStart(4, "0"),
+      ...fields.map((field) => (typeOf(app[field]) === "json" ? JSON.stringify(app[field]) : app[field])),
+    ]);
   await database.query(
     `insert into kernel.operations (id, name, queue, category, workspace, subject, state, steps, step, input, actor, attempt, epoch, revision, losses, created_at, started_at, updated_at, finished_at)
      select 'op_' || lpad(n::text, 26, '0'), 'apps.deploy', 'app-deployments', 'deploy', $1, 'app:app-' || lpad((n % 100)::text, 3, '0'), 'succeeded',
@@ -104,7 +122,10 @@ async function seed(server: StartedServer, database: pg.Client, token: string): 
 
 async function requireSameBytes(path: string, token: string, ours: number, theirs: number): Promise<void> {
   const [left, right] = await Promise.all(
-    [ours, theirs].map(async (port) => await (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token}` } })).text()),
+    [ours, theirs].map(
+      async (port) => await (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token}` } })).text(),
+    ),
   );
-  if (left !== right) throw new Error(`The two sides of ${path} do not answer the same bytes:\n${left!.slice(0, 600)}\n${right!.slice(0, 600)}`);
+  if (left !== right)
+    throw new Error(`The two sides of ${path} do not answer the same bytes:\n${left!.slice(0, 600)}\n${right!.slice(0, 600)}`);
 }

@@ -12,9 +12,14 @@ const rounds = 20;
 function time(args: readonly string[], environment: Record<string, string> = {}): Promise<number> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: "ignore", env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...environment } });
+    const child = spawn(process.execPath, args, {
+      stdio: "ignore",
+      env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...environment },
+    });
     child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve(performance.now() - started) : reject(new Error(`${args.join(" ")} ended with ${code}`))));
+    child.on("close", (code) =>
+      code === 0 ? resolve(performance.now() - started) : reject(new Error(`${args.join(" ")} ended with ${code}`)),
+    );
   });
 }
 
@@ -30,7 +35,11 @@ export const cli: Benchmark = {
     const request: number[] = [];
     try {
       for (let round = -1; round < rounds; round++) {
-        const figures = [await time(["-e", "0"]), await time([command, "--version"]), await time([command, "version", "--json"], { NORNS_URL: url })];
+        const figures = [
+          await time(["-e", "0"]),
+          await time([command, "--version"]),
+          await time([command, "version", "--json"], { NORNS_URL: url }),
+        ];
         if (round < 0) continue;
         bare.push(figures[0]!);
         version.push(figures[1]!);

@@ -25,7 +25,9 @@ export const deployDocker: Benchmark = {
     await using apps = await anAppsDirectory();
     const names = Array.from({ length: rounds + 1 }, (_, round) => `bench-${process.pid}-${round}`);
     const directories = await Promise.all(names.map((name) => copyExample("03-docker", apps.path, name)));
-    await using server = await ourServer({ env: { NORNS_APPS_DIR: apps.path, BASE_IMAGE: base, NORNS_BUILD_ENV: "BASE_IMAGE,npm_config_registry" } });
+    await using server = await ourServer({
+      env: { NORNS_APPS_DIR: apps.path, BASE_IMAGE: base, NORNS_BUILD_ENV: "BASE_IMAGE,npm_config_registry" },
+    });
     const ours: number[] = [];
     const byHand: number[] = [];
     const parts: Record<string, number[]> = {};
@@ -40,7 +42,12 @@ export const deployDocker: Benchmark = {
         if (round === 0) continue;
         ours.push(mine.wallMs - (mine.steps["clone"] ?? 0));
         byHand.push(theirs.total);
-        for (const [part, ms] of Object.entries({ ...mine.steps, "by hand build": theirs.build, "by hand run": theirs.run, "by hand probe": theirs.probe }))
+        for (const [part, ms] of Object.entries({
+          ...mine.steps,
+          "by hand build": theirs.build,
+          "by hand run": theirs.run,
+          "by hand probe": theirs.probe,
+        }))
           (parts[part] ??= []).push(ms);
       }
     } finally {
@@ -49,7 +56,12 @@ export const deployDocker: Benchmark = {
     const note = Object.entries(parts)
       .map(([step, ms]) => `${step} ${median(ms).toFixed(0)}`)
       .join(", ");
-    return [{ ...atMost("deploy, Docker, without git", median(ours), median(byHand) + allowanceMs, "ms", `≤ by hand + ${allowanceMs} ms`), note: `medians in ms: ${note}` }];
+    return [
+      {
+        ...atMost("deploy, Docker, without git", median(ours), median(byHand) + allowanceMs, "ms", `≤ by hand + ${allowanceMs} ms`),
+        note: `medians in ms: ${note}`,
+      },
+    ];
   },
 };
 

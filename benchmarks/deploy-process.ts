@@ -29,6 +29,8 @@ export const deployProcess: Benchmark = {
     const note = Object.entries(parts)
       .map(([step, ms]) => `${step} ${median(ms).toFixed(0)}`)
       .join(", ");
-    return [{ ...atMost("deploy, process engine, our own part", median(own), boundMs, "ms", `≤ ${boundMs} ms`), note: `medians in ms: ${note}` }];
+    return [
+      { ...atMost("deploy, process engine, our own part", median(own), boundMs, "ms", `≤ ${boundMs} ms`), note: `medians in ms: ${note}` },
+    ];
   },
 };

@@ -47,7 +47,13 @@ export const liveEvents: Benchmark = {
     const of = (name: "ours" | "bare", what: "p50" | "p99" | "cpu") => median(figures[name].map((one) => one[what]));
     return [
       {
-        ...atMost("live events, commit begun → follower, p99", of("ours", "p99"), of("bare", "p99") * 1.5, "ms", "≤ 1.5 × bare ws broadcast; complete"),
+        ...atMost(
+          "live events, commit begun → follower, p99",
+          of("ours", "p99"),
+          of("bare", "p99") * 1.5,
+          "ms",
+          "≤ 1.5 × bare ws broadcast; complete",
+        ),
         note: `p50 ${of("ours", "p50").toFixed(1)} against ${of("bare", "p50").toFixed(1)} ms, CPU-ms an event ${of("ours", "cpu").toFixed(2)} against ${of("bare", "cpu").toFixed(2)}; every sequence complete`,
       },
     ];

@@ -31,7 +31,10 @@ export function percentile(values: readonly number[], percent: number): number {
 }
 
 /** Runs each side once a round, in turn, so that a machine that slows down slows both. The first round is not counted. */
-export async function inTurn<Side extends string>(sides: Readonly<Record<Side, () => Promise<number>>>, rounds: number): Promise<Record<Side, number[]>> {
+export async function inTurn<Side extends string>(
+  sides: Readonly<Record<Side, () => Promise<number>>>,
+  rounds: number,
+): Promise<Record<Side, number[]>> {
   const names = Object.keys(sides) as Side[];
   const figures = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Side, number[]>;
   for (let round = 0; round <= rounds; round++)
@@ -54,4 +57,12 @@ export const atLeast = (name: string, ours: number, theirs: number, factor: numb
 });
 
 /** Ours must be at most `limit`. */
-export const atMost = (name: string, ours: number, limit: number, unit: string, bound: string): Row => ({ name, ours, limit, ratio: ours / limit, unit, bound, pass: ours <= limit });
+export const atMost = (name: string, ours: number, limit: number, unit: string, bound: string): Row => ({
+  name,
+  ours,
+  limit,
+  ratio: ours / limit,
+  unit,
+  bound,
+  pass: ours <= limit,
+});

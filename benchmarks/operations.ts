@@ -37,7 +37,14 @@ export const operations: Benchmark = {
         }
       const of = (name: "ours" | "bare", what: keyof Drained) => median(figures[name].map((one) => one[what]));
       rows.push({
-        ...atLeast(`operations, ${concurrency} at once`, of("ours", "perSecond"), of("bare", "perSecond"), factor, "op/s", `≥ ${factor} × bare graphile-worker`),
+        ...atLeast(
+          `operations, ${concurrency} at once`,
+          of("ours", "perSecond"),
+          of("bare", "perSecond"),
+          factor,
+          "op/s",
+          `≥ ${factor} × bare graphile-worker`,
+        ),
         note: `CPU-ms an operation: Node ${of("ours", "cpuMs").toFixed(3)} against ${of("bare", "cpuMs").toFixed(3)}, PostgreSQL ${of("ours", "databaseMs").toFixed(3)} against ${of("bare", "databaseMs").toFixed(3)}`,
       });
     }

@@ -57,7 +57,8 @@ export async function aSide<Of extends Handlers>(file: string): Promise<Side<Of>
 }
 
 /** `NORNS_BENCH_PROFILE=our-operations.ts` leaves a .cpuprofile of that side in the working directory. */
-const profileFlags = (file: string): string[] => (process.env["NORNS_BENCH_PROFILE"] === file ? ["--cpu-prof", "--cpu-prof-interval=500"] : []);
+const profileFlags = (file: string): string[] =>
+  process.env["NORNS_BENCH_PROFILE"] === file ? ["--cpu-prof", "--cpu-prof-interval=500"] : [];
 
 /** CPU time of a process so far, in milliseconds. The kernel counts in ticks of 10 ms. */
 export async function cpuMs(pid: number): Promise<number> {
@@ -76,8 +77,19 @@ export async function cpuMsWithChildren(pid: number): Promise<number> {
   return below.reduce((sum, ms) => sum + ms, own);
 }
 
-/** Resident memory of a process, in MB (10⁶ bytes). */
-export async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return (Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) * 1024) / 1e6;
+export interface Memory {
+  /** What is the process's own, in MB (10⁶ bytes). */
+  readonly own: number;
+  /** Pages of files: Node's program first of all, the same pages in every process that runs it. */
+  readonly ofFiles: number;
 }
+
+export async function memoryOf(pid: number): Promise<Memory> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const of = (name: string) => (Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? Number.NaN) * 1024) / 1e6;
+  return { own: of("RssAnon") + of("RssShmem"), ofFiles: of("RssFile") };
+}
+
+/** What processes of one program occupy together: a page that all of them map is in memory once. */
+export const together = (all: readonly Memory[]): number =>
+  all.reduce((sum, one) => sum + one.own, 0) + Math.max(...all.map((one) => one.ofFiles));

@@ -11,7 +11,10 @@ const run = promisify(execFile);
 /** `NORNS_BENCH_PROFILE=server` leaves a .cpuprofile of the server in the working directory. */
 export function ourServer({ env, ...options }: StartOptions = {}): Promise<StartedServer> {
   const isProfiled = process.env["NORNS_BENCH_PROFILE"] === "server";
-  return aStartedServer({ ...options, env: { ...env, ...(isProfiled ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=500 --cpu-prof-dir=${process.cwd()}` } : {}) } });
+  return aStartedServer({
+    ...options,
+    env: { ...env, ...(isProfiled ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=500 --cpu-prof-dir=${process.cwd()}` } : {}) },
+  });
 }
 
 /** An apps directory that is removed at the end. Apps run as users of their own, who have to get in. */
@@ -22,7 +25,9 @@ export async function anAppsDirectory(): Promise<{ readonly path: string } & Asy
 }
 
 const git = (directory: string, ...args: string[]) =>
-  run("git", ["-C", directory, "-c", "user.name=bench", "-c", "user.email=bench@localhost", ...args], { env: { PATH: process.env["PATH"], HOME: directory } });
+  run("git", ["-C", directory, "-c", "user.name=bench", "-c", "user.email=bench@localhost", ...args], {
+    env: { PATH: process.env["PATH"], HOME: directory },
+  });
 
 /** A copy of an example as an app of its own name, in a git repository of its own. */
 export async function copyExample(example: string, appsDirectory: string, name: string): Promise<string> {
@@ -93,7 +98,14 @@ export async function untilListed(server: StartedServer, app: string): Promise<v
 }
 
 export interface Finished {
-  readonly operation: { readonly id: string; readonly state: string; readonly createdAt: number; readonly startedAt?: number; readonly finishedAt: number; readonly error?: { readonly message: string } };
+  readonly operation: {
+    readonly id: string;
+    readonly state: string;
+    readonly createdAt: number;
+    readonly startedAt?: number;
+    readonly finishedAt: number;
+    readonly error?: { readonly message: string };
+  };
   /** Milliseconds by step. */
   readonly steps: Readonly<Record<string, number>>;
   readonly wallMs: number;
@@ -102,7 +114,11 @@ export interface Finished {
 /** Deploys and waits for the operation's end, as somebody who follows it does. */
 export async function deploy(server: StartedServer, app: string, timeoutMs = 60_000): Promise<Finished> {
   const started = performance.now();
-  const answer = await server.fetch(`/api/apps/${app}/deploy`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+  const answer = await server.fetch(`/api/apps/${app}/deploy`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
   const { operationId, ...rest } = (await answer.json()) as { operationId: string };
   if (answer.status !== 202) throw new Error(`${app} was not deployed: ${JSON.stringify(rest)}`);
   for (;;) {
@@ -111,8 +127,11 @@ export async function deploy(server: StartedServer, app: string, timeoutMs = 60_
     };
     const wallMs = performance.now() - started;
     if (operation.finishedAt !== undefined) {
-      if (operation.state !== "succeeded") throw new Error(`The deployment of ${app} ended ${operation.state}: ${operation.error?.message}`);
-      const steps = Object.fromEntries(operation.steps.map((step) => [step.name, (step.finishedAt ?? 0) - (step.startedAt ?? step.finishedAt ?? 0)]));
+      if (operation.state !== "succeeded")
+        throw new Error(`The deployment of ${app} ended ${operation.state}: ${operation.error?.message}`);
+      const steps = Object.fromEntries(
+        operation.steps.map((step) => [step.name, (step.finishedAt ?? 0) - (step.startedAt ?? step.finishedAt ?? 0)]),
+      );
       return { operation, steps, wallMs };
     }
     if (wallMs > timeoutMs) throw new Error(`The deployment of ${app} did not end within ${timeoutMs / 1000} s.`);

@@ -14,7 +14,8 @@ export function answerParent(handlers: Handlers, end: () => Promise<void> = asyn
     const { id, name, input } = message as Ask;
     handlers[name]!(input as never).then(
       (value) => process.send!({ id, value } satisfies Answer),
-      (error: unknown) => process.send!({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) } satisfies Answer),
+      (error: unknown) =>
+        process.send!({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) } satisfies Answer),
     );
   });
   process.once("disconnect", () => void end().finally(() => process.exit(0)));

@@ -15,7 +15,15 @@ async function listen(): Promise<{ port: number }> {
 }
 
 /** `message` is the JSON of one of our server's messages up to its number: the same bytes. */
-async function send({ message, perSecond, seconds }: { message: string; perSecond: number; seconds: number }): Promise<{ first: number; sentAt: number[] }> {
+async function send({
+  message,
+  perSecond,
+  seconds,
+}: {
+  message: string;
+  perSecond: number;
+  seconds: number;
+}): Promise<{ first: number; sentAt: number[] }> {
   const first = seq + 1;
   const sentAt = await atRate(perSecond, seconds, () => {
     const data = Buffer.from(`${message}${++seq}}`);

@@ -34,7 +34,11 @@ async function listen({ databaseUrl, poolSize }: { databaseUrl: string; poolSize
     return context.json(rows);
   });
   app.get("/api/operations", async (context) => {
-    const { rows } = await database.query({ name: "operations", text: operationsText, values: [context.var.workspace, Number(context.req.query("limit"))] });
+    const { rows } = await database.query({
+      name: "operations",
+      text: operationsText,
+      values: [context.var.workspace, Number(context.req.query("limit"))],
+    });
     return context.json(rows);
   });
   const answer = getRequestListener(app.fetch);

@@ -15,7 +15,8 @@ async function open(input: { databaseUrl: string }): Promise<void> {
 }
 
 async function add({ count }: { count: number }): Promise<void> {
-  for (let left = count; left > 0; left -= 100) await utils!.addJobs(Array.from({ length: Math.min(left, 100) }, (_, n) => ({ identifier: "bench", payload: { n } })));
+  for (let left = count; left > 0; left -= 100)
+    await utils!.addJobs(Array.from({ length: Math.min(left, 100) }, (_, n) => ({ identifier: "bench", payload: { n } })));
 }
 
 const listen = (concurrency: number): Promise<Runner> =>

@@ -21,7 +21,17 @@ const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 /** Servers take only so many handshakes at once. */
 const handshakesAtOnce = 15;
 
-async function follow({ port, path, headers, count }: { port: number; path: string; headers: Record<string, string>; count: number }): Promise<void> {
+async function follow({
+  port,
+  path,
+  headers,
+  count,
+}: {
+  port: number;
+  path: string;
+  headers: Record<string, string>;
+  count: number;
+}): Promise<void> {
   for (let left = count; left > 0; left -= handshakesAtOnce)
     followers.push(...(await Promise.all(Array.from({ length: Math.min(left, handshakesAtOnce) }, () => open(port, path, headers)))));
 }
@@ -30,8 +40,17 @@ function open(port: number, path: string, headers: Record<string, string>): Prom
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     const follower: Follower = { socket, seqs: [], at: [], rest: Buffer.alloc(0), isUpgraded: false };
-    const lines = Object.entries({ Host: `127.0.0.1:${port}`, Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": randomBytes(16).toString("base64"), ...headers });
-    socket.on("connect", () => socket.write(`GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`));
+    const lines = Object.entries({
+      Host: `127.0.0.1:${port}`,
+      Connection: "Upgrade",
+      Upgrade: "websocket",
+      "Sec-WebSocket-Version": "13",
+      "Sec-WebSocket-Key": randomBytes(16).toString("base64"),
+      ...headers,
+    });
+    socket.on("connect", () =>
+      socket.write(`GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`),
+    );
     socket.on("error", reject);
     socket.on("close", () => reject(new Error("The socket was closed before it was open.")));
     socket.on("data", (chunk: Buffer) => {
@@ -39,7 +58,8 @@ function open(port: number, path: string, headers: Record<string, string>): Prom
       if (!follower.isUpgraded) {
         const end = data.indexOf("\r\n\r\n");
         if (end === -1) return void (follower.rest = data);
-        if (!data.toString("latin1", 0, end).startsWith("HTTP/1.1 101")) return socket.destroy(new Error(data.toString("latin1", 0, end + 200)));
+        if (!data.toString("latin1", 0, end).startsWith("HTTP/1.1 101"))
+          return socket.destroy(new Error(data.toString("latin1", 0, end + 200)));
         follower.isUpgraded = true;
         data = data.subarray(end + 4);
         resolve(follower);
@@ -91,7 +111,8 @@ export interface Followed {
 async function collect({ first, sentAt, waitMs }: { first: number; sentAt: number[]; waitMs: number }): Promise<Followed> {
   const last = first + sentAt.length - 1;
   const until = performance.now() + waitMs;
-  while (followers.some((follower) => (follower.seqs.at(-1) ?? 0) < last) && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (followers.some((follower) => (follower.seqs.at(-1) ?? 0) < last) && performance.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   const took: number[] = [];
   for (const [index, follower] of followers.entries()) {
     let expected = first;
@@ -101,7 +122,8 @@ async function collect({ first, sentAt, waitMs }: { first: number; sentAt: numbe
       took.push(follower.at[at]! - sentAt[seq - first]!);
       expected++;
     }
-    if (expected !== last + 1) throw new Error(`Follower ${index} got ${expected - first} of ${sentAt.length} events within ${waitMs / 1000} s.`);
+    if (expected !== last + 1)
+      throw new Error(`Follower ${index} got ${expected - first} of ${sentAt.length} events within ${waitMs / 1000} s.`);
     follower.seqs.length = 0;
     follower.at.length = 0;
   }

@@ -128,7 +128,14 @@ function run({ port, path, headers, connections, seconds, rate }: LoadInput): Pr
       times.sort((left, right) => left - right);
       const at = (percent: number) => times[Math.max(0, Math.ceil((percent / 100) * times.length) - 1)] ?? Number.NaN;
       const took = (performance.now() - started) / 1000;
-      resolve({ requests: times.length, failed, perSecond: times.length / took, p50: at(50), p99: at(99), ...(firstFailure ? { firstFailure } : {}) });
+      resolve({
+        requests: times.length,
+        failed,
+        perSecond: times.length / took,
+        p50: at(50),
+        p99: at(99),
+        ...(firstFailure ? { firstFailure } : {}),
+      });
     };
     let sent = 0;
     const ticker = setInterval(() => {

@@ -8,7 +8,15 @@ import { systemClock } from "@norns/kernel/clock";
 import { migrate, Write } from "@norns/kernel/database";
 import { createEvents, kernelMigrations, subject } from "@norns/kernel/events";
 import { systemIdSource, type NodeId, type WorkspaceId } from "@norns/kernel/ids";
-import { createLedger, createSweeper, createWorker, defineOperation, done, ledgerMigrations, type OperationDefinition } from "@norns/kernel/ledger";
+import {
+  createLedger,
+  createSweeper,
+  createWorker,
+  defineOperation,
+  done,
+  ledgerMigrations,
+  type OperationDefinition,
+} from "@norns/kernel/ledger";
 import { createLog, createMask } from "@norns/kernel/log";
 import { z } from "zod";
 import { answerParent } from "./answer.ts";
@@ -69,7 +77,8 @@ async function add({ count }: { count: number }): Promise<void> {
   }
 }
 
-const start = (write: Write) => kernel!.ledger.start(write, { definition, input: { n: 1 }, workspace, subject: subject("app", "bench"), actor: { label: "bench" } });
+const start = (write: Write) =>
+  kernel!.ledger.start(write, { definition, input: { n: 1 }, workspace, subject: subject("app", "bench"), actor: { label: "bench" } });
 
 async function listen(concurrency: number) {
   const { shared, transport, store, log } = kernel!;
@@ -99,7 +108,9 @@ async function drain({ count, concurrency }: { count: number; concurrency: numbe
   const took = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
   await stop();
-  const { rows } = await kernel!.store.pool.query("select count(*)::int as n, (select count(*)::int from kernel.operation_steps) as steps, (select count(*)::int from kernel.events) as events from kernel.operations where state = 'succeeded'");
+  const { rows } = await kernel!.store.pool.query(
+    "select count(*)::int as n, (select count(*)::int from kernel.operation_steps) as steps, (select count(*)::int from kernel.events) as events from kernel.operations where state = 'succeeded'",
+  );
   const [{ n, steps, events }] = rows as [{ n: number; steps: number; events: number }];
   if (steps !== n * 3 || events !== n * 2) throw new Error(`${n} operations have ${steps} steps and ${events} events.`);
   const left = await kernel!.store.pool.query("select count(*)::int as n from kernel.operations where finished_at is null");

@@ -30,7 +30,16 @@ async function listen({ databaseUrl, poolSize }: { databaseUrl: string; poolSize
   const notifier = createPostgresNotifier({ store, log: silentLog });
   closing.defer(() => notifier.close());
   const log = (events = createEvents({ store, clock: systemClock, notifier }));
-  const actor: Actor = { kind: "user", id: "usr_ada", label: "ada", via: "session", roles: { [workspace]: "viewer" }, scopes: "all", isPlatformAdmin: false, homeWorkspace: workspace };
+  const actor: Actor = {
+    kind: "user",
+    id: "usr_ada",
+    label: "ada",
+    via: "session",
+    roles: { [workspace]: "viewer" },
+    scopes: "all",
+    isPlatformAdmin: false,
+    homeWorkspace: workspace,
+  };
   const sockets = createSockets({
     events: log,
     streams: createLiveStreams(() => () => {}),
