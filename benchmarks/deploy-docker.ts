@@ -76,7 +76,7 @@ async function handMade(directory: string, name: string): Promise<{ total: numbe
   // As deployments wait: two good answers in a row, with pauses that grow from 25 ms.
   let good = 0;
   for (let pause = 25; good < 2; pause = Math.min(pause * 1.5, 500)) {
-    const look = await probeOnce({ host: "127.0.0.1", port }, { path: "/health" } as never, AbortSignal.timeout(30_000));
+    const look = await probeOnce({ host: "127.0.0.1", port }, { path: "/health", timeoutMs: 5_000 }, AbortSignal.timeout(30_000));
     good = look.healthy ? good + 1 : 0;
     if (good < 2) await new Promise((resolve) => setTimeout(resolve, pause));
   }
