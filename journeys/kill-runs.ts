@@ -17,11 +17,17 @@ if (reason) {
   process.exit(2);
 }
 
+// Asked to stop, it ends the run it is at and clears away.
+let isStopping = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (isStopping = true));
+
 await using proving = await aProving({ engine: engine as EngineName });
 const roll = dice(seed);
-for (let number = 1; number <= runs; number++) {
+for (let number = 1; number <= runs && !isStopping; number++) {
   const known = proving.notes.wrong.length;
   await randomRun(proving, number, roll);
+  // A Ctrl-C reaches the server of the run as well: what that leaves is no finding.
+  if (isStopping) proving.notes.wrong.length = known;
   for (const problem of proving.notes.wrong.slice(known)) console.log(`✕ ${problem}`);
   if (number % 10 === 0) console.log(`… ${summary(proving.notes)}`);
 }
