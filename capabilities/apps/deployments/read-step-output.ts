@@ -1,4 +1,4 @@
-import { readStepOutput as readJournal } from "@norns/adapters/engines/journal";
+import { readStepOutput as readJournal, type StepGap, type StepLine } from "@norns/adapters/engines/journal";
 import type { OperationId, WorkspaceId } from "@norns/kernel/ids";
 import { hasEnded } from "@norns/kernel/ledger";
 import type { VerbDeps } from "./create.ts";
@@ -30,16 +30,28 @@ async function* read(
   options: { follow: boolean; signal: AbortSignal },
 ): AsyncGenerator<StepOutputChunk> {
   for (const step of steps) {
-    // A step that is over, or will not come any more, has an end of its own; only one that may still print is waited for.
-    using waiting = new StepEnd(deps, id, step, options.signal);
-    const follow = options.follow && !(await waiting.isOver());
-    for await (const line of readJournal({ home: deps.home, app, operation: id, step, follow, signal: waiting.signal }))
-      yield "gap" in line
-        ? { step, stream: "system", at: deps.clock.now(), text: `… ${line.gap.reason} …` }
-        : { step, stream: line.stream, at: line.at, text: line.text };
+    const from = { home: deps.home, app, operation: id, step };
+    let cursor: string | undefined;
+    if (options.follow) {
+      // A step that is over, or will not come any more, has an end of its own; only one that may still print is waited for.
+      using waiting = new StepEnd(deps, id, step, options.signal);
+      if (!(await waiting.isOver()))
+        for await (const line of readJournal({ ...from, follow: true, signal: waiting.signal })) {
+          cursor = line.cursor;
+          yield toChunk(deps, step, line);
+        }
+    }
+    // What is there and has not been told, to its end, however slowly it is taken.
+    const rest = { ...from, ...(cursor === undefined ? {} : { cursor }), follow: false, signal: options.signal };
+    for await (const line of readJournal(rest)) yield toChunk(deps, step, line);
     if (options.signal.aborted) return;
   }
 }
+
+const toChunk = (deps: VerbDeps, step: string, line: StepLine | StepGap): StepOutputChunk =>
+  "gap" in line
+    ? { step, stream: "system", at: deps.clock.now(), text: `… ${line.gap.reason} …` }
+    : { step, stream: line.stream, at: line.at, text: line.text };
 
 const pollMs = 500;
 
@@ -72,8 +84,6 @@ class StepEnd implements Disposable {
     while (!signal.aborted) {
       const over = await this.isOver().catch(() => false);
       if (over) {
-        // What was printed last may not have been read yet.
-        await this.#deps.clock.sleep(pollMs, signal).catch(() => {});
         this.#end.abort();
         return;
       }
