@@ -11,7 +11,9 @@ import type { Visit } from "./visitor.ts";
 const perSecond = 100;
 
 /** Bodies in the order in which they were answered first, each once. */
-const inOrder = (seen: readonly Visit[]): string[] => [...new Set(seen.toSorted((one, other) => one.at - other.at).map(({ body }) => body))];
+const inOrder = (seen: readonly Visit[]): string[] => [
+  ...new Set(seen.toSorted((one, other) => one.at - other.at).map(({ body }) => body)),
+];
 const failed = (seen: readonly Visit[]): Visit[] => seen.filter(({ status }) => status !== 200);
 
 describe("a deployment at 100 requests a second", () => {
@@ -52,7 +54,10 @@ describe("a deployment at 100 requests a second", () => {
 
     const id = /op_[0-9a-z]{26}/.exec(ran.stdout)![0];
     const operation = await place.operation(id);
-    expect(operation).toMatchObject({ state: "undone", error: { step: "healthy", details: { stays: { release: 1, commit: before.release.commit } } } });
+    expect(operation).toMatchObject({
+      state: "undone",
+      error: { step: "healthy", details: { stays: { release: 1, commit: before.release.commit } } },
+    });
     const { evidence } = operation.error!.details as { evidence: { status: number; body: string }[] };
     expect(evidence[0]).toMatchObject({ process: "web", status: 500, body: expect.stringContaining("no connection to the database") });
     expect(JSON.stringify(evidence[0])).toContain("health: no connection to the database");
@@ -62,7 +67,10 @@ describe("a deployment at 100 requests a second", () => {
   });
 
   it("of a good release answers every request, first by the old one and then by the new one", async () => {
-    const repository = await aRepository(join(place.desk, "rolling"), { "infraspec.yaml": webSpec("rolling", { web: "    scaling: { min: 2 }\n" }), "server.cjs": webServer("old") });
+    const repository = await aRepository(join(place.desk, "rolling"), {
+      "infraspec.yaml": webSpec("rolling", { web: "    scaling: { min: 2 }\n" }),
+      "server.cjs": webServer("old"),
+    });
     const first = await place.norns(["deploy"], { cwd: repository.path });
     expect(first.code, first.stdout + first.stderr).toBe(0);
     await repository.commit({ "server.cjs": webServer("new") });
@@ -84,7 +92,10 @@ describe("a deployment at 100 requests a second", () => {
 
   it("of a release that is healthy only because the old one answers fails", async () => {
     // The new process gives no answer of its own: it hopes that whoever asks on the old one's port asks for it.
-    const repository = await aRepository(join(place.desk, "impostor"), { "infraspec.yaml": webSpec("impostor", { deadline: "3s" }), "server.cjs": webServer("honest") });
+    const repository = await aRepository(join(place.desk, "impostor"), {
+      "infraspec.yaml": webSpec("impostor", { deadline: "3s" }),
+      "server.cjs": webServer("honest"),
+    });
     expect((await place.norns(["deploy"], { cwd: repository.path })).code).toBe(0);
     const answer = await place.get<{ allocations: { address: string }[] }>("/api/apps/impostor");
     const port = answer.allocations[0]!.address.split(":").at(-1);
@@ -104,18 +115,26 @@ describe("a deployment at 100 requests a second", () => {
   });
 
   it("of a release that is healthy once and then never takes itself back", async () => {
-    const repository = await aRepository(join(place.desk, "wobbly"), { "infraspec.yaml": webSpec("wobbly"), "server.cjs": webServer("steady") });
+    const repository = await aRepository(join(place.desk, "wobbly"), {
+      "infraspec.yaml": webSpec("wobbly"),
+      "server.cjs": webServer("steady"),
+    });
     expect((await place.norns(["deploy"], { cwd: repository.path })).code).toBe(0);
-    await repository.commit({ "server.cjs": webServer("wobbly", `if (req.url === "/health" && process.uptime() > 4) return res.writeHead(500).end("tired");`) });
+    await repository.commit({
+      "server.cjs": webServer("wobbly", `if (req.url === "/health" && process.uptime() > 4) return res.writeHead(500).end("tired");`),
+    });
     expect((await place.norns(["deploy"], { cwd: repository.path })).code).toBe(0);
     const crowd = place.keepVisiting("wobbly.localhost", perSecond);
     const end = Date.now() + 20_000;
-    while (Date.now() < end && !(await place.visit("wobbly.localhost")).body.startsWith("steady")) await new Promise((resolve) => setTimeout(resolve, 100));
+    while (Date.now() < end && !(await place.visit("wobbly.localhost")).body.startsWith("steady"))
+      await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await whatIsWrong(place, [{ app: "wobbly", says: /^steady 1 / }])).toEqual([]);
     const seen = await crowd.stop();
     expect(failed(seen).filter(({ status }) => status !== 503)).toEqual([]);
     expect((await place.norns(["saga", "-a", "wobbly"])).stdout).toMatch(/roll/i);
     const operations = await place.get<Operation[]>("/api/operations?limit=20");
-    expect(operations.find(({ name, subject }) => name.includes("rollback") && subject.endsWith("wobbly"))).toMatchObject({ state: "succeeded" });
+    expect(operations.find(({ name, subject }) => name.includes("rollback") && subject.endsWith("wobbly"))).toMatchObject({
+      state: "succeeded",
+    });
   });
 });

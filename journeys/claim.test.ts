@@ -38,7 +38,11 @@ describe.skipIf(noBrowser)("an installation", () => {
   });
 
   const post = (path: string, body: unknown, token?: string): Promise<Response> =>
-    fetch(`${url()}${path}`, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) } });
+    fetch(`${url()}${path}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) },
+    });
   const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
   const signIn = async (email = owner): Promise<string> => {
     const answer = await post("/api/auth/login", { email, password });
@@ -50,7 +54,9 @@ describe.skipIf(noBrowser)("an installation", () => {
     expect((await post("/api/auth/signup", { email: "eve@example.com", password })).status).toBe(403);
     expect((await post("/api/auth/sign-up/email", { email: "eve@example.com", password, name: "Eve" })).status).toBe(403);
     expect((await post("/api/auth/login", { email: "eve@example.com", password })).status).toBe(401);
-    expect((await post("/api/auth/claim", { email: "eve@example.com", password, token: "x".repeat(43) })).status).toBeGreaterThanOrEqual(400);
+    expect((await post("/api/auth/claim", { email: "eve@example.com", password, token: "x".repeat(43) })).status).toBeGreaterThanOrEqual(
+      400,
+    );
     expect((await fetch(`${url()}/api/apps`)).status).toBe(401);
   });
 
@@ -66,7 +72,9 @@ describe.skipIf(noBrowser)("an installation", () => {
     await page.waitForURL(`${url()}/`);
     expect(await context.cookies()).toMatchObject([{ name: "norns", httpOnly: true, sameSite: "Strict", domain: "127.0.0.1" }]);
     expect(await page.evaluate(`fetch("/api/auth/me").then((answer) => answer.json())`)).toMatchObject({ email: owner, role: "admin" });
-    expect(await page.evaluate(`fetch("/api/workspaces").then((answer) => answer.json())`)).toMatchObject([{ slug: "default", role: "owner" }]);
+    expect(await page.evaluate(`fetch("/api/workspaces").then((answer) => answer.json())`)).toMatchObject([
+      { slug: "default", role: "owner" },
+    ]);
     // What the page says to whoever looks.
     expect(await page.title()).toContain("Norns");
     expect(complaints).toEqual([]);
@@ -84,7 +92,11 @@ describe.skipIf(noBrowser)("an installation", () => {
   });
 
   it("lets its owner out and in again", async () => {
-    expect(await page.evaluate(`fetch("/api/auth/logout", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }).then((answer) => answer.status)`)).toBe(200);
+    expect(
+      await page.evaluate(
+        `fetch("/api/auth/logout", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }).then((answer) => answer.status)`,
+      ),
+    ).toBe(200);
     expect(await page.evaluate(`fetch("/api/auth/me").then((answer) => answer.status)`)).toBe(401);
     await page.goto(`${url()}/sign-in`);
     await page.fill("#email", owner);
@@ -150,11 +162,19 @@ describe.skipIf(noBrowser)("an installation", () => {
 
   it("gives a key what its scopes say and nothing else, until it is revoked", async () => {
     const ofOwner = { env: { NORNS_HOME: join(place.desk, "owner"), NORNS_URL: url(), NORNS_TOKEN: await signIn() } };
-    const made = (await place.norns(["api-keys", "create", "reader", "--scope", "apps:read", "--json"], ofOwner)).json<{ id: string; apiKey: string }>();
+    const made = (await place.norns(["api-keys", "create", "reader", "--scope", "apps:read", "--json"], ofOwner)).json<{
+      id: string;
+      apiKey: string;
+    }>();
     const env = { NORNS_HOME: join(place.desk, "robot"), NORNS_URL: url(), NORNS_TOKEN: made.apiKey };
     expect((await place.norns(["status"], { env })).code).toBe(0);
     expect((await place.norns(["restart", "hello"], { env })).code).toBe(3);
-    for (const args of [["workspaces", "invite", "eve@example.com"], ["api-keys", "create", "more", "--scope", "apps:write"], ["api-keys", "revoke", made.id]]) expect((await place.norns(args, { env })).code, args.join(" ")).toBe(3);
+    for (const args of [
+      ["workspaces", "invite", "eve@example.com"],
+      ["api-keys", "create", "more", "--scope", "apps:write"],
+      ["api-keys", "revoke", made.id],
+    ])
+      expect((await place.norns(args, { env })).code, args.join(" ")).toBe(3);
     expect((await place.norns(["api-keys", "revoke", made.id], ofOwner)).code).toBe(0);
     expect((await place.norns(["status"], { env })).code).toBe(3);
   });
@@ -186,7 +206,10 @@ describe.skipIf(noBrowser)("an installation", () => {
       // First what the control plane's own page may: the attacks below would succeed if they were let.
       expect(await own.evaluate(control), origin).toEqual({ apps: 200, socket: "open", events: "open" });
 
-      const [operations, audit] = await Promise.all([place.get<Operation[]>("/api/operations?limit=200"), place.get<unknown[]>("/api/audit?limit=200")]);
+      const [operations, audit] = await Promise.all([
+        place.get<Operation[]>("/api/operations?limit=200"),
+        place.get<unknown[]>("/api/audit?limit=200"),
+      ]);
       const attacker = await visitor.newPage();
       await attacker.goto(`http://evil.localhost:${port}/`);
       const got = await attacker.evaluate(attacks, { origin, me: await workspaceId() });
@@ -239,7 +262,10 @@ const control = `(async () => {
 async function attacks({ origin, me }: { origin: string; me: string }): Promise<Record<string, string>> {
   // The page's globals: the tests' own types know only Node's.
   const page = globalThis as unknown as {
-    document: { createElement(name: string): Record<string, unknown> & { submit(): void; append(child: unknown): void }; body: { append(child: unknown): void } };
+    document: {
+      createElement(name: string): Record<string, unknown> & { submit(): void; append(child: unknown): void };
+      body: { append(child: unknown): void };
+    };
     window: { open(url: string): { document: { title: string }; close(): void } | null };
     EventSource: new (url: string, options: object) => { onopen: () => void; onerror: () => void; onmessage: () => void; close(): void };
     WebSocket: new (url: string) => { onopen: () => void; onerror: () => void; close(): void };
@@ -270,7 +296,11 @@ async function attacks({ origin, me }: { origin: string; me: string }): Promise<
     const how = await tryFetch(path, { method: "POST", mode: "no-cors", headers: { "content-type": "text/plain" }, body });
     if (how.startsWith("got")) write = `${path}: ${how}`;
   }
-  const preflighted = await tryFetch("/api/apps/evil/restart", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+  const preflighted = await tryFetch("/api/apps/evil/restart", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
   // Forms need no permission to send; the answers go into frames.
   for (const [path, body] of writes)
     for (const enctype of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
@@ -286,7 +316,13 @@ async function attacks({ origin, me }: { origin: string; me: string }): Promise<
       form.submit();
     }
   const how = (one: { onopen: () => void; onerror: () => void; close(): void }): Promise<string> =>
-    Promise.race([new Promise<string>((resolve) => { one.onopen = () => resolve("open"); one.onerror = () => resolve("closed"); }), wait(3_000).then(() => "silent")]).finally(() => one.close());
+    Promise.race([
+      new Promise<string>((resolve) => {
+        one.onopen = () => resolve("open");
+        one.onerror = () => resolve("closed");
+      }),
+      wait(3_000).then(() => "silent"),
+    ]).finally(() => one.close());
   const socket = await how(new WebSocket(`${origin.replace("http", "ws")}/ws`));
   const socketOfOwnName = await how(new WebSocket(`ws://${location.host}/ws`));
   const events = await how(new EventSource(`${origin}/api/events?after=0`, { withCredentials: true }));

@@ -98,7 +98,8 @@ async function isStale(): Promise<boolean> {
   const sources = ["programs/cli", "client", "capabilities/apps/catalog/infraspec"];
   for (const folder of sources)
     for (const entry of await readdir(join(root, folder), { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile() || !entry.name.endsWith(".ts") || entry.name.endsWith(".test.ts") || entry.parentPath.includes("node_modules")) continue;
+      if (!entry.isFile() || !entry.name.endsWith(".ts") || entry.name.endsWith(".test.ts") || entry.parentPath.includes("node_modules"))
+        continue;
       // Gone while it was listed: then it is no part of the bundle either.
       const changed = await stat(join(entry.parentPath, entry.name)).catch(() => undefined);
       if (changed && changed.mtimeMs > builtAt) return true;

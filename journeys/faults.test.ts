@@ -33,7 +33,10 @@ describe("what a person gets wrong", () => {
 
   it("[I10] a hostile infraspec is refused with the line, soon, and nothing is started", async () => {
     const head = "name: sturdy\n";
-    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefghi".split("").map((name, index) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[index]}`).join(",")}]`).join("\n")}\n`;
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefghi"
+      .split("")
+      .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[index]}`).join(",")}]`)
+      .join("\n")}\n`;
     const hostile: Record<string, string> = {
       "a process name that is a path": `${head}processes:\n  ../../etc: { command: x }\n`,
       "wrong types": `${head}processes:\n  web: { command: [a], port: many }\n`,
@@ -55,7 +58,13 @@ describe("what a person gets wrong", () => {
   });
 
   it("[I1] [I2] a ref that is an option or shell text is refused or unknown, and runs nothing", async () => {
-    for (const ref of ["--upload-pack=touch /tmp/owned", "$(touch /tmp/owned)", "`touch /tmp/owned`", "main;touch /tmp/owned", "../../etc/passwd"]) {
+    for (const ref of [
+      "--upload-pack=touch /tmp/owned",
+      "$(touch /tmp/owned)",
+      "`touch /tmp/owned`",
+      "main;touch /tmp/owned",
+      "../../etc/passwd",
+    ]) {
       const answer = await place.send("POST", "/api/apps/sturdy/deploy", { ref });
       if (answer.status === 202) expect(["failed", "undone"]).toContain((await place.ended(String(answer.body["operationId"]))).state);
       else expect(answer.status).toBe(400);
@@ -67,10 +76,28 @@ describe("what a person gets wrong", () => {
 
   it.each([
     ["dies at its start", { "server.cjs": `console.error("no configuration"); process.exit(7)` }, /no configuration/],
-    ["listens where it likes", { "server.cjs": `require("node:http").createServer((q, r) => r.end("x")).listen(34917, "127.0.0.1")` }, /34917/],
-    ["leaves its children behind and dies", { "server.cjs": `require("node:child_process").spawn("sleep", ["7411"], { detached: true, stdio: "ignore" }).unref(); setTimeout(() => process.exit(0), 300)` }, /exit|ended/i],
-    ["is never there", { "infraspec.yaml": webSpec("sturdy", { deadline: "2s" }), "server.cjs": `setInterval(() => {}, 1000)` }, /refused|nothing listens|does not listen/i],
-    ["has a build that fails", { "infraspec.yaml": webSpec("sturdy", { more: "build: { command: echo out of cheese >&2; exit 4 }" }) }, /out of cheese[\s\S]*|exit code 4/],
+    [
+      "listens where it likes",
+      { "server.cjs": `require("node:http").createServer((q, r) => r.end("x")).listen(34917, "127.0.0.1")` },
+      /34917/,
+    ],
+    [
+      "leaves its children behind and dies",
+      {
+        "server.cjs": `require("node:child_process").spawn("sleep", ["7411"], { detached: true, stdio: "ignore" }).unref(); setTimeout(() => process.exit(0), 300)`,
+      },
+      /exit|ended/i,
+    ],
+    [
+      "is never there",
+      { "infraspec.yaml": webSpec("sturdy", { deadline: "2s" }), "server.cjs": `setInterval(() => {}, 1000)` },
+      /refused|nothing listens|does not listen/i,
+    ],
+    [
+      "has a build that fails",
+      { "infraspec.yaml": webSpec("sturdy", { more: "build: { command: echo out of cheese >&2; exit 4 }" }) },
+      /out of cheese[\s\S]*|exit code 4/,
+    ],
     ["has a build that floods", { "infraspec.yaml": webSpec("sturdy", { more: "build: { command: yes flood }" }) }, /printed|output/i],
   ])("an app that %s fails with its own words, and the old release serves on", { timeout: 60_000 }, async (_, files, words) => {
     const ran = await withFiles(files);
@@ -84,11 +111,17 @@ describe("what a person gets wrong", () => {
   it("two deployments at once, and one during a rollback, come one after the other", { timeout: 60_000 }, async () => {
     await repository.commit({ "server.cjs": webServer("two") });
     const pair = await Promise.all([deploy("--json"), deploy("--json")]);
-    expect(pair.map((ran) => ran.json<Operation>().state), pair.map(({ stdout }) => stdout).join()).toEqual(["succeeded", "succeeded"]);
+    expect(
+      pair.map((ran) => ran.json<Operation>().state),
+      pair.map(({ stdout }) => stdout).join(),
+    ).toEqual(["succeeded", "succeeded"]);
     // Two who send an app that is not known yet.
     const fresh = await aRepository(join(place.desk, "fresh"), { "infraspec.yaml": webSpec("fresh"), "server.cjs": webServer("new") });
     const both = await Promise.all([0, 1].map(() => place.norns(["deploy", "--detach"], { cwd: fresh.path })));
-    expect(both.map(({ code }) => code), both.map(({ stderr }) => stderr).join()).toEqual([0, 0]);
+    expect(
+      both.map(({ code }) => code),
+      both.map(({ stderr }) => stderr).join(),
+    ).toEqual([0, 0]);
     for (const { stdout } of both) expect((await place.ended(stdout.trim())).state).toBe("succeeded");
     await repository.commit({ "server.cjs": webServer("three") });
     const [back, forth] = await Promise.all([place.norns(["rollback", "sturdy", "--json"]), sleep(100).then(() => deploy("--json"))]);
@@ -100,29 +133,38 @@ describe("what a person gets wrong", () => {
   it.each([
     ["build", { more: "build: { command: sleep 600 }" }],
     ["healthy", {}],
-  ] as const)("a deployment cancelled in the step %s ends, takes everything back and leaves the old release", { timeout: 60_000 }, async (step, spec) => {
-    const before = (await place.visit("sturdy.localhost")).body;
-    const isHealthy = step !== "healthy";
-    await repository.commit({ "infraspec.yaml": webSpec("sturdy", { ...spec, deadline: "60s" }), "server.cjs": isHealthy ? webServer("four") : `setInterval(() => {}, 1000)` });
-    const id = (await deploy("--detach")).stdout.trim();
-    await place.untilStep(id, step, "start");
-    await sleep(300);
-    const asked = performance.now();
-    expect((await place.norns(["operations", "cancel", id])).code).toBe(0);
-    const operation = await place.ended(id, 20_000);
-    expect(operation.state).toBe("cancelled");
-    expect(performance.now() - asked).toBeLessThan(10_000);
-    await repository.git("reset", "-q", "--hard", "HEAD~1");
-    expect((await place.visit("sturdy.localhost")).body).toBe(before);
-    await expectSound();
-    expect((await runProgram("ps", ["-eo", "args"], { env: {} })).stdout).not.toMatch(/^sleep 600/m);
-  });
+  ] as const)(
+    "a deployment cancelled in the step %s ends, takes everything back and leaves the old release",
+    { timeout: 60_000 },
+    async (step, spec) => {
+      const before = (await place.visit("sturdy.localhost")).body;
+      const isHealthy = step !== "healthy";
+      await repository.commit({
+        "infraspec.yaml": webSpec("sturdy", { ...spec, deadline: "60s" }),
+        "server.cjs": isHealthy ? webServer("four") : `setInterval(() => {}, 1000)`,
+      });
+      const id = (await deploy("--detach")).stdout.trim();
+      await place.untilStep(id, step, "start");
+      await sleep(300);
+      const asked = performance.now();
+      expect((await place.norns(["operations", "cancel", id])).code).toBe(0);
+      const operation = await place.ended(id, 20_000);
+      expect(operation.state).toBe("cancelled");
+      expect(performance.now() - asked).toBeLessThan(10_000);
+      await repository.git("reset", "-q", "--hard", "HEAD~1");
+      expect((await place.visit("sturdy.localhost")).body).toBe(before);
+      await expectSound();
+      expect((await runProgram("ps", ["-eo", "args"], { env: {} })).stdout).not.toMatch(/^sleep 600/m);
+    },
+  );
 });
 
 /** A small disk of its own, in memory. */
 async function aSmallDisk(path: string, megabytes: number): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return "only root may mount one";
-  const ran = await runProgram("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=0711`, "tmpfs", path], { env: {} }).catch((error: Error) => ({ code: 1, stderr: error.message }));
+  const ran = await runProgram("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=0711`, "tmpfs", path], { env: {} }).catch(
+    (error: Error) => ({ code: 1, stderr: error.message }),
+  );
   return ran.code === 0 ? undefined : `mount says: ${ran.stderr.trim()}`;
 }
 
@@ -146,7 +188,10 @@ describe("a disk that is full", () => {
     const { bavail, bsize } = await statfs(place.home);
     await writeFile(join(filler, "most"), Buffer.alloc(Math.max(0, bavail * bsize - 2_000_000), 1));
     for (let number = 0; ; number++) {
-      const isFull = await writeFile(join(filler, `${number}`), Buffer.alloc(64 * 1024, 1)).then(() => false, () => true);
+      const isFull = await writeFile(join(filler, `${number}`), Buffer.alloc(64 * 1024, 1)).then(
+        () => false,
+        () => true,
+      );
       if (isFull) break;
     }
     await repository.commit({ "server.cjs": webServer("two"), "large.bin": "x".repeat(3_000_000) });
@@ -158,10 +203,14 @@ describe("a disk that is full", () => {
     expect((await place.norns(["status"])).stdout).toContain("tight");
 
     await rm(filler, { recursive: true });
-    const second = await until("deployment with room", async () => {
-      const ran = await place.norns(["deploy"], { cwd: repository.path });
-      return ran.code === 0 ? ran : false;
-    }, 40_000);
+    const second = await until(
+      "deployment with room",
+      async () => {
+        const ran = await place.norns(["deploy"], { cwd: repository.path });
+        return ran.code === 0 ? ran : false;
+      },
+      40_000,
+    );
     expect(second.code).toBe(0);
     expect((await place.visit("tight.localhost")).body).toMatch(/^two /);
     expect(await whatIsWrong(place, [{ app: "tight", says: /^two / }])).toEqual([]);

@@ -21,7 +21,10 @@ const stepsIn = (output: string): string[] =>
 async function registryHere(): Promise<Record<string, string>> {
   const registry = (await runProgram("npm", ["config", "get", "registry"], { env: { HOME: process.env["HOME"] ?? "" } })).stdout.trim();
   const certificates = process.env["NODE_EXTRA_CA_CERTS"];
-  return { ...(registry.startsWith("http") ? { npm_config_registry: registry } : {}), ...(certificates ? { NODE_EXTRA_CA_CERTS: certificates } : {}) };
+  return {
+    ...(registry.startsWith("http") ? { npm_config_registry: registry } : {}),
+    ...(certificates ? { NODE_EXTRA_CA_CERTS: certificates } : {}),
+  };
 }
 
 describe("a first app", () => {
@@ -81,11 +84,19 @@ describe("a first app", () => {
     expect(stepsIn(ran.stdout)).toEqual(nineSteps);
     expect(await place.visit("packages.localhost", "/-/ping")).toMatchObject({ status: 200 });
     const user = { name: "ada", password: "correct-horse" };
-    const signedUp = await place.visit("packages.localhost", "/-/user/org.couchdb.user:ada", { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(user) });
+    const signedUp = await place.visit("packages.localhost", "/-/user/org.couchdb.user:ada", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(user),
+    });
     expect(signedUp.status, signedUp.body).toBe(201);
     // The volume is written by one release at a time: restart stops the old process before the new one starts.
     expect((await place.norns(["restart", "packages"])).code).toBe(0);
-    const again = await place.visit("packages.localhost", "/-/user/org.couchdb.user:ada", { method: "PUT", headers: { "content-type": "application/json", authorization: `Basic ${btoa("ada:correct-horse")}` }, body: JSON.stringify(user) });
+    const again = await place.visit("packages.localhost", "/-/user/org.couchdb.user:ada", {
+      method: "PUT",
+      headers: { "content-type": "application/json", authorization: `Basic ${btoa("ada:correct-horse")}` },
+      body: JSON.stringify(user),
+    });
     expect(again.status, again.body).toBe(201);
   });
 
@@ -109,7 +120,21 @@ describe("a first app", () => {
     const operation = (await place.norns(["operations", "--json"])).json<Operation[]>().find((one) => one.name.endsWith("deploy"))!;
     expect(await person("operations", "show", operation.id)).toContain("healthy");
     expect(await person("saga", operation.id)).toContain("clone");
-    for (const args of [["status"], ["app", "hello"], ["saga"], ["saga", operation.id], ["operations"], ["operations", "show", operation.id], ["stats"], ["health"], ["audit"], ["audit", "--verify"], ["version"], ["workspaces"], ["validate", "examples/01-hello"]]) {
+    for (const args of [
+      ["status"],
+      ["app", "hello"],
+      ["saga"],
+      ["saga", operation.id],
+      ["operations"],
+      ["operations", "show", operation.id],
+      ["stats"],
+      ["health"],
+      ["audit"],
+      ["audit", "--verify"],
+      ["version"],
+      ["workspaces"],
+      ["validate", "examples/01-hello"],
+    ]) {
       const ran = await place.norns([...args, "--json"], { cwd: root });
       expect(ran.code, args.join(" ")).toBe(0);
       expect(() => ran.json(), `${args.join(" ")} --json: ${ran.stdout}`).not.toThrow();
@@ -124,7 +149,8 @@ describe("a first app", () => {
       "server.cjs": webServer("one"),
     });
     // As README says it, from the repository.
-    const norns = (...args: string[]) => runProgram("npx", ["--prefix", root, "norns", ...args], { cwd: repository.path, env: { NORNS_HOME: place.home, HOME: place.desk } });
+    const norns = (...args: string[]) =>
+      runProgram("npx", ["--prefix", root, "norns", ...args], { cwd: repository.path, env: { NORNS_HOME: place.home, HOME: place.desk } });
     const made = await norns("init");
     expect(made.code, made.stdout + made.stderr).toBe(0);
     const guessed = await readFile(join(repository.path, "infraspec.yaml"), "utf8");
@@ -159,14 +185,18 @@ describe("a first app", () => {
   });
 
   it("is refused with a sentence and an exit code that scripts can branch on", async () => {
-    const code = async (args: string[], env: Record<string, string> = {}, cwd = root): Promise<{ code: number; stderr: string }> => place.norns(args, { env, cwd });
+    const code = async (args: string[], env: Record<string, string> = {}, cwd = root): Promise<{ code: number; stderr: string }> =>
+      place.norns(args, { env, cwd });
     expect(await code(["deploy", "nothing-here"])).toMatchObject({ code: 4, stderr: expect.stringContaining("nothing-here") });
     expect(await code(["deploy", "./no/such/place"])).toMatchObject({ code: 4 });
     expect(await code(["deploy"], {}, place.desk)).toMatchObject({ code: 2, stderr: expect.stringContaining("git") });
     expect(await code(["no-such-command"])).toMatchObject({ code: 2 });
     expect(await code(["rollback", "hello"])).toMatchObject({ code: 1, stderr: expect.stringContaining("hello") });
     expect(await code(["status"], { NORNS_TOKEN: "nora_forged" })).toMatchObject({ code: 3 });
-    expect(await code(["status"], { NORNS_URL: "http://127.0.0.1:1" })).toMatchObject({ code: 5, stderr: expect.stringContaining("nothing listens there") });
+    expect(await code(["status"], { NORNS_URL: "http://127.0.0.1:1" })).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("nothing listens there"),
+    });
   });
 
   it("outlives Ctrl-C and the next start, and ends with `norns down`", { timeout: 60_000 }, async () => {
@@ -176,7 +206,9 @@ describe("a first app", () => {
     expect(processesOf(place.home).filter(({ kind }) => kind === "postgres")).toEqual([]);
     await place.start();
     await until("answer of the app", async () => (await place.visit("hello.localhost")).status === 200);
-    expect((await place.get<typeof before>("/api/apps/hello")).allocations.map(({ handle }) => handle)).toEqual(before.allocations.map(({ handle }) => handle));
+    expect((await place.get<typeof before>("/api/apps/hello")).allocations.map(({ handle }) => handle)).toEqual(
+      before.allocations.map(({ handle }) => handle),
+    );
 
     const down = await place.norns(["down"]);
     expect(down.code, down.stdout + down.stderr).toBe(0);

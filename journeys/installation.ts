@@ -78,7 +78,12 @@ export async function anInstallation(options: InstallationOptions = {}): Promise
       return current;
     },
     async start(over = {}) {
-      const server = await aStartedServer({ home, env: { ...env, ...over.env }, args: over.args ?? options.args ?? [], servesHttp: over.servesHttp ?? true });
+      const server = await aStartedServer({
+        home,
+        env: { ...env, ...over.env },
+        args: over.args ?? options.args ?? [],
+        servesHttp: over.servesHttp ?? true,
+      });
       servers.push(server);
       if (over.servesHttp !== false) current = server;
       return server;
@@ -102,7 +107,7 @@ export async function anInstallation(options: InstallationOptions = {}): Promise
     operation: (id) => installation.get<Operation>(`/api/operations/${id}`),
     async ended(id, withinMs = 60_000) {
       const until = Date.now() + withinMs;
-      for (let last: unknown; ; ) {
+      for (let last: unknown; ;) {
         try {
           const operation = await installation.operation(id);
           if (isOver(operation.state)) return operation;
@@ -110,14 +115,18 @@ export async function anInstallation(options: InstallationOptions = {}): Promise
         } catch (error) {
           last = error;
         }
-        if (Date.now() > until) throw new Error(`${id} has not ended within ${withinMs} ms: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+        if (Date.now() > until)
+          throw new Error(`${id} has not ended within ${withinMs} ms: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
         await sleep(50);
       }
     },
     events: (operation) => installation.get<LedgerEvent[]>(`/api/events?operation=${operation}&after=0&limit=500`),
     async untilStep(operation, step, action, withinMs = 30_000) {
       const signal = AbortSignal.timeout(withinMs);
-      const answer = await installation.server.fetch(`/api/events?operation=${operation}&after=0`, { headers: { accept: "text/event-stream" }, signal });
+      const answer = await installation.server.fetch(`/api/events?operation=${operation}&after=0`, {
+        headers: { accept: "text/event-stream" },
+        signal,
+      });
       const wanted = action === "start" ? ["start"] : ["complete", "skipped"];
       let rest = "";
       for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
@@ -137,7 +146,12 @@ export async function anInstallation(options: InstallationOptions = {}): Promise
       await endProcesses(home);
       await removeDockerHoldings(home);
       const { containers, networks, images } = await dockerHoldings(home);
-      const left = [...processesOf(home).map(({ pid, command }) => `process ${pid} ${command}`), ...containers.map(({ id }) => `container ${id}`), ...networks, ...images];
+      const left = [
+        ...processesOf(home).map(({ pid, command }) => `process ${pid} ${command}`),
+        ...containers.map(({ id }) => `container ${id}`),
+        ...networks,
+        ...images,
+      ];
       await rm(place, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
       if (left.length > 0) throw new Error(`The journey leaves behind:\n${left.join("\n")}`);
     },
@@ -170,7 +184,11 @@ async function endProcesses(home: string): Promise<void> {
 
 const rank = (kind: string): number => ["supervisor", "instance", "other", "postgres"].indexOf(kind);
 
-export async function until<Value>(what: string, find: () => Promise<Value | undefined | false | null> | Value | undefined | false, withinMs = 10_000): Promise<Value> {
+export async function until<Value>(
+  what: string,
+  find: () => Promise<Value | undefined | false | null> | Value | undefined | false,
+  withinMs = 10_000,
+): Promise<Value> {
   const end = performance.now() + withinMs;
   for (;;) {
     const found = await find();

@@ -61,10 +61,21 @@ function filesOf(engine: EngineName, body: string): Record<string, string> {
 /** An installation with one app in service, ready to be hurt. */
 export async function aProving(options: ProvingOptions = {}): Promise<Proving & AsyncDisposable> {
   const engine = options.engine ?? "process";
-  const place = await anInstallation({ env: { NORNS_LEASE_MS: String(leaseMs), NORNS_DATABASE_POOL: "5", ...options.env }, isStarted: options.isStarted ?? true });
+  const place = await anInstallation({
+    env: { NORNS_LEASE_MS: String(leaseMs), NORNS_DATABASE_POOL: "5", ...options.env },
+    isStarted: options.isStarted ?? true,
+  });
   try {
     const repository = await aRepository(join(place.appsDir, app), filesOf(engine, "first"));
-    const proving = { place, repository, engine, body: "first", bodies: new Set(["first"]), notes: newNotes(), [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
+    const proving = {
+      place,
+      repository,
+      engine,
+      body: "first",
+      bodies: new Set(["first"]),
+      notes: newNotes(),
+      [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+    };
     if (options.isStarted !== false) await begin(proving);
     return proving;
   } catch (error) {

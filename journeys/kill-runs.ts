@@ -3,7 +3,13 @@ import { parseArgs } from "node:util";
 import { aProving, dice, randomRun, summary, type EngineName } from "./kill-run.ts";
 import { findNoDocker } from "./machine.ts";
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "200" }, engine: { type: "string", default: "process" }, seed: { type: "string", default: "1" } } });
+const { values } = parseArgs({
+  options: {
+    runs: { type: "string", default: "200" },
+    engine: { type: "string", default: "process" },
+    seed: { type: "string", default: "1" },
+  },
+});
 const runs = Number(values.runs);
 const seed = Number(values.seed);
 const { engine } = values;

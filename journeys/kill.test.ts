@@ -25,13 +25,17 @@ describe("kill -9", () => {
     expect(proving.notes.wrong).toEqual([]);
   });
 
-  it(`of server, supervisor and PostgreSQL at ${runs} random times leaves every change finished and nothing else`, { timeout: 60_000 + runs * 40_000 }, async () => {
-    await using proving = await aProving();
-    const roll = dice(Number(process.env["NORNS_KILL_SEED"] ?? Date.now() % 100_000));
-    for (let number = 1; number <= runs; number++) await randomRun(proving, number, roll);
-    console.log(`process engine: ${summary(proving.notes)}`);
-    expect(proving.notes.wrong).toEqual([]);
-  });
+  it(
+    `of server, supervisor and PostgreSQL at ${runs} random times leaves every change finished and nothing else`,
+    { timeout: 60_000 + runs * 40_000 },
+    async () => {
+      await using proving = await aProving();
+      const roll = dice(Number(process.env["NORNS_KILL_SEED"] ?? Date.now() % 100_000));
+      for (let number = 1; number <= runs; number++) await randomRun(proving, number, roll);
+      console.log(`process engine: ${summary(proving.notes)}`);
+      expect(proving.notes.wrong).toEqual([]);
+    },
+  );
 
   it("of PostgreSQL under load loses no operation that was accepted", { timeout: 120_000 }, async () => {
     await using proving = await aProving();
@@ -86,15 +90,19 @@ describe("kill -9", () => {
     expect(proving.notes.wrong).toEqual([]);
   });
 
-  it.skipIf(noDocker)("of the server during deployments with Docker leaves every change finished and nothing else", { timeout: 240_000 }, async () => {
-    await using proving = await aProving({ engine: "docker" });
-    for (const [index, step] of (["build", "submit", "healthy"] as const).entries()) {
-      const id = await startDeploy(proving, `step${index}`);
-      await proving.place.untilStep(id, step, "start");
-      await kill(proving, "server");
-      await settle(proving, `killed at ${step}`, [id]);
-    }
-    console.log(`Docker engine: ${summary(proving.notes)}`);
-    expect(proving.notes.wrong).toEqual([]);
-  });
+  it.skipIf(noDocker)(
+    "of the server during deployments with Docker leaves every change finished and nothing else",
+    { timeout: 240_000 },
+    async () => {
+      await using proving = await aProving({ engine: "docker" });
+      for (const [index, step] of (["build", "submit", "healthy"] as const).entries()) {
+        const id = await startDeploy(proving, `step${index}`);
+        await proving.place.untilStep(id, step, "start");
+        await kill(proving, "server");
+        await settle(proving, `killed at ${step}`, [id]);
+      }
+      console.log(`Docker engine: ${summary(proving.notes)}`);
+      expect(proving.notes.wrong).toEqual([]);
+    },
+  );
 });

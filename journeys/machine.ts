@@ -43,7 +43,13 @@ export function processesOf(home: string): Process[] {
     const state = /^\d+ \(.*\) (\S)/s.exec(read(`${folder}/stat`))?.[1];
     if (state === undefined || state === "Z" || state === "X") continue;
     const instance = isMarked ? value("NORNS_INSTANCE") : undefined;
-    const kind = instance ? "instance" : command.includes("supervisor/main") ? "supervisor" : /postgres/.test(command.split(" ")[0] ?? "") ? "postgres" : "other";
+    const kind = instance
+      ? "instance"
+      : command.includes("supervisor/main")
+        ? "supervisor"
+        : /postgres/.test(command.split(" ")[0] ?? "")
+          ? "postgres"
+          : "other";
     found.push({ pid: Number(name), command: command.slice(0, 200), kind, ...(instance ? { instance } : {}) });
   }
   return found;
@@ -87,7 +93,8 @@ function askDocker<Answer>(method: string, path: string): Promise<Answer> {
       let text = "";
       answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       answer.on("end", () => {
-        if ((answer.statusCode ?? 500) >= 400 && answer.statusCode !== 404) reject(new Error(`Docker ${method} ${path}: ${answer.statusCode} ${text}`));
+        if ((answer.statusCode ?? 500) >= 400 && answer.statusCode !== 404)
+          reject(new Error(`Docker ${method} ${path}: ${answer.statusCode} ${text}`));
         else resolve((text === "" || answer.statusCode === 404 ? undefined : JSON.parse(text)) as Answer);
       });
     });

@@ -22,7 +22,16 @@ interface AppAnswer {
   readonly isDeployed: boolean;
   readonly desired: Readonly<Record<string, number>>;
   readonly release?: { readonly id: string; readonly number: number; readonly commit: string };
-  readonly allocations: readonly { readonly instanceId: string; readonly process: string; readonly index: number; readonly isCurrent: boolean; readonly healthy?: boolean; readonly state: string; readonly address?: string; readonly isOrphan?: boolean }[];
+  readonly allocations: readonly {
+    readonly instanceId: string;
+    readonly process: string;
+    readonly index: number;
+    readonly isCurrent: boolean;
+    readonly healthy?: boolean;
+    readonly state: string;
+    readonly address?: string;
+    readonly isOrphan?: boolean;
+  }[];
 }
 
 export interface Options {
@@ -54,7 +63,8 @@ async function look(place: Installation, apps: readonly ExpectedApp[], options: 
   const states = new Map(rows.operations.map(({ id, state }) => [id, state]));
   for (const { id, finished_at, outcome } of rows.deployments) {
     const state = states.get(id);
-    if (state !== undefined && isOver(state) && finished_at === null) wrong.push(`deployment ${id} has no end, its operation is ${state} (${outcome})`);
+    if (state !== undefined && isOver(state) && finished_at === null)
+      wrong.push(`deployment ${id} has no end, its operation is ${state} (${outcome})`);
   }
 
   // Each app is served by exactly one release, the one that the database calls current.
@@ -66,13 +76,15 @@ async function look(place: Installation, apps: readonly ExpectedApp[], options: 
     const says = apps.find((one) => one.app === app)?.says;
     const current = rows.current.filter((row) => row.app === app);
     if (current.length !== 1) wrong.push(`${app} has ${current.length} current releases`);
-    if (answer.release?.id !== current[0]?.release_id) wrong.push(`${app}: the API says ${answer.release?.id}, the database ${current[0]?.release_id}`);
+    if (answer.release?.id !== current[0]?.release_id)
+      wrong.push(`${app}: the API says ${answer.release?.id}, the database ${current[0]?.release_id}`);
     const release = rows.releases.find(({ id }) => id === current[0]?.release_id);
     if (release?.state !== "good" && release?.state !== "bad") wrong.push(`${app}: the release in service is ${release?.state}`);
     if (!answer.healthy) wrong.push(`${app} is not healthy: ${JSON.stringify(answer.allocations)}`);
     for (const [process, count] of Object.entries(answer.desired)) {
       const there = answer.allocations.filter((one) => one.process === process);
-      if (there.length !== count) wrong.push(`${app} has ${there.length} instances of ${process}, ${count} are wanted: ${JSON.stringify(there)}`);
+      if (there.length !== count)
+        wrong.push(`${app} has ${there.length} instances of ${process}, ${count} are wanted: ${JSON.stringify(there)}`);
       if (new Set(there.map(({ index }) => index)).size !== there.length) wrong.push(`${app} has two instances of ${process} in one place`);
     }
     for (const one of answer.allocations) {
@@ -107,7 +119,10 @@ function processesAndPorts(home: string, instances: ReadonlyMap<string, { engine
     ({ instance }) => instance!,
   );
   for (const [id, processes] of running) {
-    if (!wanted.has(id)) wrong.push(`${processes.length} processes of ${id}, which nobody wants: ${processes.map(({ pid, command }) => `${pid} ${command}`).join("; ")}`);
+    if (!wanted.has(id))
+      wrong.push(
+        `${processes.length} processes of ${id}, which nobody wants: ${processes.map(({ pid, command }) => `${pid} ${command}`).join("; ")}`,
+      );
     const ports = portsOf(processes.map(({ pid }) => pid));
     const { port } = wanted.get(id) ?? {};
     for (const other of ports) if (other !== port) wrong.push(`${id} listens on ${other}, its port is ${port}`);
@@ -132,13 +147,15 @@ async function containers(home: string, instances: ReadonlyMap<string, { engine:
   for (const { id, labels, state } of holdings.containers) {
     const instance = labels["norns.instance"] ?? "";
     there.add(instance);
-    if (!wanted.has(instance)) wrong.push(`container ${id.slice(0, 12)} (${labels["norns.kind"]}, ${state}) of ${instance || "no instance"} is left`);
+    if (!wanted.has(instance))
+      wrong.push(`container ${id.slice(0, 12)} (${labels["norns.kind"]}, ${state}) of ${instance || "no instance"} is left`);
     else if (state !== "running") wrong.push(`container ${id.slice(0, 12)} of ${instance} is ${state}`);
   }
   for (const id of wanted) if (!there.has(id)) wrong.push(`${id} has no container`);
   const kept = new Set(keptArtifacts(rows, "image"));
   for (const image of holdings.images) if (![...kept].some((name) => name.includes(image))) wrong.push(`image ${image} is left`);
-  for (const name of kept) if (!holdings.images.some((image) => name.includes(image))) wrong.push(`image ${name} of a kept release is missing`);
+  for (const name of kept)
+    if (!holdings.images.some((image) => name.includes(image))) wrong.push(`image ${name} of a kept release is missing`);
   return wrong;
 }
 
@@ -152,7 +169,9 @@ const keptArtifacts = (rows: Rows, kind: "image" | "directory"): string[] =>
 function directories(home: string, rows: Rows): string[] {
   const wrong: string[] = [];
   const kept = new Set(keptArtifacts(rows, "directory"));
-  const there = new Set(list(join(home, "releases")).flatMap((app) => list(join(home, "releases", app)).map((name) => join(home, "releases", app, name))));
+  const there = new Set(
+    list(join(home, "releases")).flatMap((app) => list(join(home, "releases", app)).map((name) => join(home, "releases", app, name))),
+  );
   for (const path of there) if (!kept.has(path)) wrong.push(`${path} is left`);
   for (const path of kept) if (!there.has(path)) wrong.push(`${path} of a kept release is missing`);
   for (const folder of ["work", "scratch"]) for (const name of list(join(home, folder))) wrong.push(`${folder}/${name} is left`);
@@ -179,7 +198,8 @@ interface Rows {
 
 async function readRows(url: string): Promise<Rows> {
   const store = openPostgres({ url, poolSize: 1 });
-  const all = async <Row>(table: string, columns: string): Promise<Row[]> => (await store.pool.query(`select ${columns} from ${table}`)).rows as Row[];
+  const all = async <Row>(table: string, columns: string): Promise<Row[]> =>
+    (await store.pool.query(`select ${columns} from ${table}`)).rows as Row[];
   try {
     return {
       operations: await all("kernel.operations", "id, name, state"),

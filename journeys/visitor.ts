@@ -23,7 +23,15 @@ export function visit(port: number, host: string, path = "/", options: VisitOpti
   return new Promise((resolve) => {
     const fail = (error: Error): void => resolve({ at, status: 0, body: "", error: error.message });
     const sent = request(
-      { host: "127.0.0.1", port, path, method: options.method ?? "GET", headers: { host, ...options.headers }, agent: options.agent ?? false, timeout: options.timeoutMs ?? 10_000 },
+      {
+        host: "127.0.0.1",
+        port,
+        path,
+        method: options.method ?? "GET",
+        headers: { host, ...options.headers },
+        agent: options.agent ?? false,
+        timeout: options.timeoutMs ?? 10_000,
+      },
       (answer) => {
         let body = "";
         answer.setEncoding("utf8");

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { request } from "node:http";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { aStartedServer, processesOf, type StartedServer } from "./testing.ts";
 
 const linkOf = (server: StartedServer): string | undefined => /Open this link once to make it yours: (\S+)/.exec(server.output())?.[1];
@@ -17,6 +17,9 @@ const getAs = (server: StartedServer, host: string, path: string, more: Record<s
     sent.once("error", reject);
     sent.end();
   });
+
+// Each test starts a server, the longest four: with other work on the machine a start takes seconds.
+vi.setConfig({ testTimeout: 120_000 });
 
 describe("a started server", () => {
   it("is healthy, says where it is and prints the one-time link once, keeps its files to itself, and leaves nothing behind when told to stop", async () => {

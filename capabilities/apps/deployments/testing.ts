@@ -199,7 +199,7 @@ async function openServer(ground: Ground, options: ServerOptions) {
 
   const shared = { store, clock: systemClock, log };
   const events = createEvents({ store, clock: systemClock, log });
-  const ledger = createLedger({ ...shared, events, transport, ids: systemIdSource });
+  const ledger = createLedger({ ...shared, events, transport, ids: systemIdSource, leaseMs });
   const audit = createAudit({ store, clock: systemClock, ids: systemIdSource });
   const catalog = createCatalog({ ...shared, events, audit, appsDir, defaultWorkspace: workspace });
   const engine = createProcessEngine({ home, node, log, clock: systemClock, buildEnv: {} });
