@@ -21,7 +21,7 @@ import { atRate } from "./rate.ts";
 const workspace = "ws_00000000000000000000000000" as WorkspaceId;
 const closing = new AsyncDisposableStack();
 let events: EventLog | undefined;
-let commitOne: (() => Promise<void>) | undefined;
+let commitOne: ((mark: string) => Promise<void>) | undefined;
 
 async function listen({ databaseUrl, poolSize }: { databaseUrl: string; poolSize: number }): Promise<{ port: number }> {
   const store = openPostgres({ url: databaseUrl, poolSize });
@@ -53,7 +53,7 @@ async function listen({ databaseUrl, poolSize }: { databaseUrl: string; poolSize
   const http = createServer();
   http.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
   await new Promise<void>((resolve) => http.listen({ port: 0, host: "127.0.0.1", backlog: 1024 }, resolve));
-  commitOne = async () => {
+  commitOne = async (mark) => {
     const write = new Write();
     log.append(write, {
       workspace,
@@ -63,19 +63,37 @@ async function listen({ databaseUrl, poolSize }: { databaseUrl: string; poolSize
       action: "step.progress",
       message: "added 214 packages, and audited 215 packages in 3s; 31 packages are looking for funding",
       actor: "bench",
-      metadata: { step: "build", stream: "stdout" },
+      metadata: { step: "build", stream: "stdout", mark },
     });
     await write.commit(store);
   };
   return { port: (http.address() as AddressInfo).port };
 }
 
-/** The time of an event is that before its commit began. One after another, so that numbers follow the order of the times. */
+/**
+ * The time of an event is that before its commit began. Each begins when it is due, as those of different operations do;
+ * which number it got is read from the log.
+ */
 async function send({ perSecond, seconds }: { perSecond: number; seconds: number }): Promise<{ first: number; sentAt: number[] }> {
   const first = (await events!.latest()) + 1;
-  let previous = Promise.resolve();
-  const sentAt = await atRate(perSecond, seconds, () => (previous = previous.then(commitOne!)));
-  return { first, sentAt };
+  const marks: number[] = [];
+  const reading = new AbortController();
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  events!.push(
+    { after: first - 1, signal: reading.signal },
+    {
+      event(event) {
+        marks[event.seq - first] = Number(event.metadata["mark"]);
+        if (event.seq - first + 1 === perSecond * seconds) resolve();
+      },
+      gap: ({ gap }) => Promise.reject(new Error(`The writer missed ${gap.from} to ${gap.to}.`)),
+    },
+  );
+  let next = 0;
+  const begun = await atRate(perSecond, seconds, () => commitOne!(String(next++).padStart(6, "0")));
+  await all;
+  reading.abort();
+  return { first, sentAt: marks.map((mark) => begun[mark]!) };
 }
 
 const handlers = { listen, send };
