@@ -1,6 +1,6 @@
 /** Our server as `npm start` runs it, with what a benchmark needs to know of it. */
 import { execFile } from "node:child_process";
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -42,7 +42,7 @@ export async function copyExample(example: string, appsDirectory: string, name: 
 
 /** A new commit that changes what the app ships. */
 export async function commit(directory: string, mark: string): Promise<void> {
-  await writeFile(join(directory, "MARK"), `${mark}\n`);
+  await appendFile(join(directory, "server.mjs"), `// ${mark}\n`);
   await git(directory, "add", "-A");
   await git(directory, "commit", "-q", "-m", mark);
 }
