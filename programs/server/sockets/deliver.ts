@@ -57,7 +57,7 @@ export function deliver({ socket, connection, write, events, encode, workspaces,
     while (connection.writableLength > mostWaitingBytes / 2) {
       if (signal.aborted) return;
       if (performance.now() > until) return closeSlow(socket, last);
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      await drained(connection, lookMs);
     }
   };
 
@@ -82,6 +82,19 @@ export function deliver({ socket, connection, write, events, encode, workspaces,
       },
     },
   );
+}
+
+/** When the connection has taken everything, or a while has passed: a reader that is quick is not made to wait. */
+function drained(connection: Duplex, atMostMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const through = (): void => {
+      clearTimeout(timer);
+      connection.off("drain", through);
+      resolve();
+    };
+    const timer = setTimeout(through, atMostMs);
+    connection.once("drain", through);
+  });
 }
 
 function closeSlow(socket: WebSocket, last: number | undefined): void {
