@@ -3,11 +3,21 @@
  * two: one runs its instances and commands, the next its builds, so that nothing that runs can reach into a build.
  * A file `uids/<uid>` with the app's name makes it so for good; link(2) lets one of two who ask at once win.
  */
+import { createHash } from "node:crypto";
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { AppName } from "@norns/kernel/ids";
 
-const firstUid = 200_000;
+/**
+ * Above what systemd gives to containers and below 2^31. Each installation has a block of its own, by its path: the end
+ * of a command ends everything of its user, and that must not be another installation's app.
+ */
+const lowestUid = 0x7000_0000;
+const uidsInBlock = 4096;
+const blocks = 0x1_0000;
+
+const firstUidOf = (directory: string): number =>
+  lowestUid + (createHash("sha256").update(resolve(directory)).digest().readUInt32BE() % blocks) * uidsInBlock;
 
 export interface AppUids {
   readonly run: number;
@@ -16,6 +26,7 @@ export interface AppUids {
 
 export function ensureUids(directory: string, app: AppName): AppUids {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const firstUid = firstUidOf(directory);
   for (;;) {
     const uids = readdirSync(directory)
       .filter((name) => /^\d+$/.test(name))
