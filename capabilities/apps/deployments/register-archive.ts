@@ -42,7 +42,7 @@ export async function registerArchive(
     const first = findings.find(({ severity }) => severity === "error");
     throw invalid(
       "infraspec_invalid",
-      `The infraspec.yaml is not valid${first ? `: ${first.line ? `line ${first.line}, ` : ""}${first.field} ${first.message}` : ""}. Run: norns validate.`,
+      `The infraspec.yaml is not valid${first ? `: ${first.line ? `line ${first.line}, ` : ""}${first.field} ${first.message.replace(/\.$/, "")}` : ""}. Run: norns validate.`,
       {
         details: { app: name, findings },
       },

@@ -19,7 +19,7 @@ export function beforeSwitch<Input extends ReleaseInput>(deps: StepDeps, step: S
         if (context.signal.aborted || !(error instanceof NornsError)) throw error;
         const current = await deps.processes.findCurrent(context.input.workspace, context.input.app);
         const said = [
-          error.message,
+          asSentence(error.message),
           current ? staysText(current, hasStopped(context)) : "Nothing of it was in service before, and nothing is now.",
           migrationsText(context),
         ];
@@ -31,6 +31,9 @@ export function beforeSwitch<Input extends ReleaseInput>(deps: StepDeps, step: S
     },
   };
 }
+
+/** What a daemon or a program said may end without a full stop. */
+const asSentence = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);
 
 function staysText(current: { number: number; commit: string }, wasStopped: boolean): string {
   const name = releaseName(current);
