@@ -1,4 +1,4 @@
-/** A fresh target for each identity route. The lead's server adds those of the other wings. */
+/** A fresh target for each identity route. The server's own test adds those of the other wings. */
 import type { Actor } from "@norns/kernel/actor";
 import type { WorkspaceId } from "@norns/kernel/ids";
 import type { Cast, Doors } from "./cast.ts";
