@@ -32,3 +32,14 @@ export function rowsFromJson<Columns extends JsonColumns>(
   const selected = names.map((name) => sql`json_extract(given.value, ${sql.lit(`$."${name}"`)}) as ${sql.ref(name)}`);
   return sql`(select ${sql.join(selected)}, given.key + 1 as ordinal from json_each(${parameter}) as given) as ${sql.ref(alias)}`;
 }
+
+/** A condition for `where`: the row's `id` is one of these, however many they are. */
+export function isOneOf(store: Pick<Store, "dialect">, ids: readonly string[]): RawBuilder<boolean> {
+  const given = rowsFromJson(
+    store,
+    { id: "text" },
+    ids.map((id) => ({ id })),
+    "given",
+  );
+  return sql<boolean>`id in (select id from ${given})`;
+}

@@ -1,5 +1,5 @@
-import { sql, type Kysely } from "kysely";
-import { rowsFromJson, type Store } from "@norns/kernel/database";
+import type { Kysely } from "kysely";
+import { isOneOf, type Store } from "@norns/kernel/database";
 import type { SessionId, UserId } from "@norns/kernel/ids";
 import type { AccountTables } from "./tables.ts";
 
@@ -32,17 +32,7 @@ export function createAccountStore(store: Store) {
     userByEmail: (email: string) => db.selectFrom("users").selectAll().where("email", "=", email).executeTakeFirst(),
     async users(ids: readonly UserId[]) {
       if (ids.length === 0) return [];
-      const given = rowsFromJson(
-        store,
-        { id: "text" },
-        ids.map((id) => ({ id })),
-        "given",
-      );
-      return db
-        .selectFrom("users")
-        .selectAll()
-        .where(sql<boolean>`id in (select id from ${given})`)
-        .execute();
+      return db.selectFrom("users").selectAll().where(isOneOf(store, ids)).execute();
     },
     insertUser: (row: AccountTables["users"]) => db.insertInto("users").values(row),
     insertCredential: (row: AccountTables["credentials"]) => db.insertInto("credentials").values(row),

@@ -1,5 +1,5 @@
-import { sql, type Kysely } from "kysely";
-import { rowsFromJson, type Store } from "@norns/kernel/database";
+import type { Kysely } from "kysely";
+import { isOneOf, type Store } from "@norns/kernel/database";
 import type { Role } from "@norns/kernel/actor";
 import type { InvitationId, UserId, WorkspaceId } from "@norns/kernel/ids";
 import type { WorkspaceTables } from "./tables.ts";
@@ -19,19 +19,7 @@ export function createWorkspaceStore(store: Store) {
     /** Of many, by one JSON parameter. Unknown ids are not among the answers. */
     async findMany(ids: readonly WorkspaceId[]) {
       if (ids.length === 0) return [];
-      const given = rowsFromJson(
-        store,
-        { id: "text" },
-        ids.map((id) => ({ id })),
-        "given",
-      );
-      return db
-        .selectFrom("workspaces")
-        .selectAll()
-        .where(sql<boolean>`id in (select id from ${given})`)
-        .orderBy("created_at")
-        .orderBy("id")
-        .execute();
+      return db.selectFrom("workspaces").selectAll().where(isOneOf(store, ids)).orderBy("created_at").orderBy("id").execute();
     },
     insert: (row: WorkspaceTables["workspaces"]) => db.insertInto("workspaces").values(row),
     rename: (id: WorkspaceId, name: string, at: number) =>
